@@ -1,0 +1,87 @@
+"""What a driver is given: the target, the endpoint, where evidence goes, and the list of what was sent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+Found = TypeVar("Found")
+
+
+class EvidenceSink(Protocol):
+    """Takes the bytes behind an observation."""
+
+    def keep(self, name: str, data: bytes, *, phi: str = "none") -> None:
+        """Store *data* under *name*; *phi* is ``none``, ``synthetic`` or ``possible``."""
+
+
+@dataclass
+class Ledger:
+    """Counts connections and lists what was sent to the SUT; printed in every report."""
+
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    connections: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def connected(self, address: str) -> None:
+        """Count one connection to *address*."""
+        with self._lock:
+            self.connections[address] = self.connections.get(address, 0) + 1
+
+    def note(self, stimulus: str, endpoint: str, what: str) -> None:
+        """List one thing that was sent."""
+        with self._lock:
+            self.sent.append({"stimulus": stimulus, "endpoint": endpoint, "what": what})
+
+
+@dataclass
+class Shelf:
+    """Facts learnt once per endpoint and shared by the drivers of a run (certificate types, reachability)."""
+
+    _found: dict[Any, Any] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def once(self, key: Any, learn: Callable[[], Found]) -> Found:
+        """Return what *learn* found the first time it was asked for *key*; an exception is kept and raised again."""
+        with self._lock:
+            if key not in self._found:
+                try:
+                    self._found[key] = (learn(), None)
+                except Exception as trouble:  # noqa: BLE001 - raised again below, here and for the next one
+                    self._found[key] = (None, trouble)
+            value, raised = self._found[key]
+        if raised is not None:
+            raise raised
+        found: Found = value
+        return found
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The first parameter of every driver.
+
+    *endpoint* is the ``Endpoint`` or ``Listener`` of the target that the stimulus is for (None for
+    files and declarations); *deadline* is the number of seconds one exchange may take; *scratch* is
+    an empty folder that goes away with the run.
+    """
+
+    target: Any
+    endpoint: Any
+    evidence: EvidenceSink
+    ledger: Ledger
+    shelf: Shelf
+    scratch: Path
+    deadline: float = 5.0
+    stimulus: str = ""
+
+    def note(self, what: str) -> None:
+        """List *what* was sent to the SUT."""
+        self.ledger.note(self.stimulus, getattr(self.endpoint, "id", ""), what)
+
+    def until(self) -> float:
+        """Return the monotonic time at which an exchange that starts now must have ended."""
+        return time.monotonic() + self.deadline
