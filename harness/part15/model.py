@@ -276,11 +276,14 @@ class Case:
     clause: str
     profile: str
     claim: str
+    """The claimed profile that brings the clause in; *profile* is the one it stands in."""
     section: str
     edition: str
     role: str
     level: Level
     family: str
+    text: str = ""
+    group: str = ""
     stimulus: Stimulus | None = None
     check: str = ""
     expect: Mapping[str, Any] = field(default_factory=dict)
@@ -310,3 +313,29 @@ class Verdict:
     uncapped: Word | None = None
     rests_on: tuple[str, ...] = ()
     duration: float = 0.0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a target says of itself: a profile in a role, in an edition, with options and features."""
+
+    profile: str
+    role: str
+    edition: str
+    options: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    source: str = "file"
+
+    @property
+    def name(self) -> str:
+        """``profile as role, edition``: how reports name it."""
+        return f"{self.profile} as {self.role}, {self.edition}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cases of a run, with the profiles that are not claimed and why."""
+
+    claims: tuple[Claim, ...]
+    cases: tuple[Case, ...]
+    unclaimed: tuple[tuple[str, str], ...] = ()
