@@ -294,7 +294,7 @@ class Case:
     hint: str = ""
     readings: tuple[str, ...] = ()
     impact: Impact = Impact.OBSERVE
-    attested_by: str = ""
+    attestation: Mapping[str, Any] | None = None
     waiver: Mapping[str, Any] | None = None
 
 
@@ -311,6 +311,9 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     evidence: tuple[str, ...] = ()
     uncapped: Word | None = None
+    """The word before caps (drafts, derived clauses, newer rule sets), waivers and attestations: what selftest compares."""
+    provenance: str = "observed"
+    """``observed``, ``declared`` or ``attested``."""
     rests_on: tuple[str, ...] = ()
     duration: float = 0.0
 

@@ -50,7 +50,8 @@ class Driver:
     name: str
     function: Callable[..., Any]
     impact: Impact
-    attended: bool
+    at: str
+    """``endpoint``, ``listener`` (the SUT must act: a trigger or a person) or ``target`` (files, declarations)."""
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -97,18 +98,19 @@ def check(function: CheckFunction) -> CheckFunction:
 
 
 def driver(
-    impact: Impact = Impact.OBSERVE, *, attended: bool = False
+    impact: Impact = Impact.OBSERVE, *, at: str = "endpoint"
 ) -> Callable[[DriverFunction], DriverFunction]:
     """Register a driver: ``def imperative(bench: Bench, *, argument...) -> Seen | NotReached``.
 
-    *impact* is the strongest thing it does to the SUT; *attended* says that the SUT must act
-    (a trigger or a person).
+    *impact* is the strongest thing it does to the SUT; *at* says where it is used: at each
+    ``endpoint`` of a claim, at each ``listener`` (the SUT must act: a trigger or a person), or once
+    per ``target`` (files, declarations).
     """
 
     def register(function: DriverFunction) -> DriverFunction:
         name = _name(function)
         _claim(name, function, _drivers)
-        _drivers[name] = Driver(name, function, impact, attended)
+        _drivers[name] = Driver(name, function, impact, at)
         return function
 
     return register

@@ -1,0 +1,348 @@
+"""Claims and clauses become cases: pure, no I/O (contract §1, §4)."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from part15 import content
+from part15.errors import ContentError, TargetError
+from part15.model import (
+    Binding,
+    Case,
+    Claim,
+    Clause,
+    Impact,
+    Judgement,
+    Level,
+    Plan,
+    Profile,
+    Status,
+    Stimulus,
+    does_not_apply,
+    informs,
+    needs_review,
+    undecided,
+)
+from part15.registry import Driver, did_you_mean, drivers
+from part15.target import Attestation, Endpoint, Listener, Target
+
+_SLOT = re.compile(r"^\$\{(\w+)\}$")
+
+
+def covers(span: tuple[str, str | None], edition: str) -> bool:
+    """Tell whether the *span* of editions contains *edition*."""
+    first, last = span
+    return first <= edition and (last is None or edition <= last)
+
+
+def clauses_of(
+    claim: Claim, profiles: Mapping[str, Profile], *, advisory: bool = False
+) -> Iterator[tuple[Profile, Clause, bool]]:
+    """Yield every clause in force that *claim* brings in, its own first, then those of included profiles.
+
+    The third member tells whether the clause comes by a newer rule set and only warns. A clause
+    reached twice is yielded once, binding if any way to it is.
+    """
+    found: dict[str, tuple[Profile, Clause, bool]] = {}
+
+    def visit(name: str, only_advice: bool, trail: tuple[str, ...]) -> None:
+        profile = profiles[name]
+        for clause in profile.clauses:
+            if clause.in_force(claim.edition) or (only_advice and clause.editions[1] is None):
+                before = found.get(clause.id)
+                if before is None or (before[2] and not only_advice):
+                    found[clause.id] = (profile, clause, only_advice)
+        for include in profile.include:
+            if covers(include.editions, claim.edition) and include.profile not in trail:
+                visit(include.profile, only_advice or include.advisory, (*trail, include.profile))
+
+    visit(claim.profile, advisory, (claim.profile,))
+    yield from found.values()
+
+
+def check_claims(target: Target, profiles: Mapping[str, Profile], edition: str | None) -> None:
+    """Refuse claims that name no profile, no role of it, or an edition without it.
+
+    Raises TargetError with every problem.
+    """
+    problems = []
+    claimable = [p.id for p in profiles.values() if p.claimable]
+    for claim in target.claimed(edition):
+        profile = profiles.get(claim.profile)
+        if profile is None or not profile.claimable:
+            hint = did_you_mean(claim.profile, claimable)
+            problems.append(f"claims.{claim.profile}: there is no such profile to claim{hint}")
+            continue
+        if claim.role not in profile.roles:
+            problems.append(
+                f"claims.{claim.profile}: '{claim.role}' is no role of it; its roles are {', '.join(profile.roles)}"
+            )
+        if not covers(profile.editions, claim.edition):
+            first, last = profile.editions
+            span = f"{first} to {last}" if last else f"{first} on"
+            problems.append(
+                f"claims.{claim.profile}: the edition {claim.edition} does not have it (it is in {span}); "
+                f"give the claim an edition of its own: {{ roles = [\"{claim.role}\"], edition = \"{last or first}\" }}"
+            )
+    if problems:
+        raise TargetError(*(f"{target.source}: {p}" if target.source else p for p in sorted(set(problems))))
+
+
+def _rows(each: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one dict of parameter values per row of *each* (one key, a table or a list)."""
+    rows: list[dict[str, Any]] = [{}]
+    for name, source in each.items():
+        values = source
+        if isinstance(source, str) and source.startswith("table:"):
+            values = content.table(source[6:])
+        if isinstance(values, Mapping):
+            values = values.get("rows", list(values))
+        expanded = [v["name"] if isinstance(v, Mapping) else v for v in values]
+        rows = [{**row, name: value} for row in rows for value in expanded]
+    return rows
+
+
+def _filled(value: Any, row: Mapping[str, Any]) -> Any:
+    """Return *value* with ``${name}`` replaced by the row's value, type kept."""
+    if isinstance(value, str):
+        slot = _SLOT.match(value)
+        if slot and slot.group(1) in row:
+            return row[slot.group(1)]
+        return value
+    if isinstance(value, Mapping):
+        return {k: _filled(v, row) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_filled(v, row) for v in value]
+    return value
+
+
+TRANSPORTS = {
+    "tls-server": ("tls",),
+    "tls-client": ("tls",),
+    "iscl-server": ("iscl",),
+    "iscl-client": ("iscl",),
+    "audit-source": ("syslog-tls", "syslog-udp"),
+    "audit-collector": ("syslog-tls", "syslog-udp"),
+}
+"""The transports that fit a claimable role; every other role fits plain, TLS and ISCL associations."""
+
+
+def points_for(claim: Claim, points: Mapping[str, Endpoint] | Mapping[str, Listener]) -> list[str]:
+    """Return the ids of the endpoints (or listeners) that carry *claim*."""
+    fitting = TRANSPORTS.get(claim.role, ("plain", "tls", "iscl"))
+    return [
+        name
+        for name, point in points.items()
+        if (claim.profile in point.profiles if point.profiles else point.transport in fitting)
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Draft:
+    """A case before its id is known to be unique."""
+
+    case: Case
+    endpoint: str
+    parameter: str
+
+
+def _attested(attestations: Iterable[Attestation], *names: str) -> Attestation | None:
+    for attestation in attestations:
+        if attestation.case in names:
+            return attestation
+    return None
+
+
+def _settled(clause: Clause, binding: Binding) -> Judgement:
+    """Return the judgement of a clause that nothing drives."""
+    if clause.level is Level.MAY:
+        return informs(f"A permission; nothing to decide. {binding.reason}".strip())
+    if binding.status is Status.ATTESTED:
+        return needs_review(f"Only a person can know this: {binding.reason or clause.how}")
+    if binding.status is Status.STATEMENT:
+        return undecided(f"not declared: {binding.reason or 'the statement of the product is needed'}")
+    return undecided(f"not tested by this version: {binding.reason}" if binding.reason else "not tested by this version")
+
+
+def _places(
+    claim: Claim, driver: Driver, target: Target
+) -> tuple[list[str], Judgement | None]:
+    """Return the endpoints a driver is to be used on, or why there is none."""
+    if driver.at == "target":
+        return [""], None
+    points: Mapping[str, Any] = target.listeners if driver.at == "listener" else target.endpoints
+    names = points_for(claim, points)
+    if names:
+        return names, None
+    table = "listeners" if driver.at == "listener" else "endpoints"
+    fitting = " or ".join(TRANSPORTS.get(claim.role, ("plain", "tls", "iscl")))
+    return [""], undecided(
+        f"the target has no [{table}.…] with transport {fitting} for {claim.profile}; add one to have this tested"
+    )
+
+
+def _case(claim: Claim, profile: Profile, clause: Clause, binding: Binding, advisory: bool) -> Case:
+    level = Level(clause.level_in.get(claim.profile, clause.level))
+    return Case(
+        id="",
+        clause=clause.id,
+        profile=profile.id,
+        claim=claim.profile,
+        section=clause.section,
+        edition=claim.edition,
+        role=claim.role,
+        level=level,
+        family=profile.family,
+        text=clause.text,
+        group=clause.group,
+        check=binding.check,
+        advisory=advisory,
+        derived=clause.derived,
+        hint=clause.hint,
+        readings=clause.readings,
+    )
+
+
+def _drafts(
+    claim: Claim,
+    profile: Profile,
+    clause: Clause,
+    binding: Binding,
+    advisory: bool,
+    target: Target,
+    limit: Impact,
+) -> Iterator[_Draft]:
+    case = _case(claim, profile, clause, binding, advisory)
+    known = {*claim.features, *claim.options}
+    if binding.features and not known & set(binding.features):
+        wanted = " or ".join(binding.features)
+        reason = does_not_apply(f"binds only where {wanted} is claimed; the claim does not list it")
+        yield _Draft(dataclasses.replace(case, settled=reason), "", "")
+        return
+    if binding.stimulus is None or not binding.check:
+        yield _Draft(dataclasses.replace(case, settled=_settled(clause, binding)), "", "")
+        return
+    driver = drivers().get(binding.stimulus.kind)
+    if driver is None:
+        raise ContentError(f"{profile.source}: {clause.id}: there is no driver {binding.stimulus.kind}")
+    places, absent = _places(claim, driver, target)
+    for place in places:
+        for row in _rows(binding.each):
+            parameter = ",".join(str(v) for v in row.values())
+            settled = absent
+            if settled is None and not driver.impact.within(limit):
+                settled = undecided(
+                    f"not permitted by limits: the stimulus is of impact '{driver.impact}', the limit is '{limit}'"
+                )
+            yield _Draft(
+                dataclasses.replace(
+                    case,
+                    stimulus=Stimulus(binding.stimulus.kind, binding.stimulus.args, place),
+                    expect=_filled(binding.expect, row),
+                    subject=parameter or place,
+                    settled=settled,
+                    impact=driver.impact,
+                ),
+                place,
+                parameter,
+            )
+
+
+def _named(drafts: Sequence[_Draft]) -> list[Case]:
+    """Give each case the shortest id that the contract allows: parts appear only where they tell apart."""
+    groups: dict[tuple[str, str], list[_Draft]] = {}
+    for draft in drafts:
+        groups.setdefault((draft.case.clause, draft.case.role), []).append(draft)
+    cases = []
+    for draft in drafts:
+        clause, role = draft.case.clause, draft.case.role
+        group = groups[clause, role]
+        name = f"{clause}:{role}"
+        if len({d.endpoint for d in group}) > 1 and draft.endpoint:
+            name += f"@{draft.endpoint}"
+        if draft.parameter:
+            name += f":{draft.parameter}"
+        if len({(d.case.claim, d.case.edition) for d in group}) > 1:
+            name += f"%{draft.case.claim}-{draft.case.edition}"
+        cases.append(dataclasses.replace(draft.case, id=name))
+    return cases
+
+
+def build_plan(
+    target: Target,
+    profiles: Mapping[str, Profile],
+    roles: Mapping[str, Sequence[str]],
+    *,
+    only: Sequence[str] = (),
+    edition: str | None = None,
+    safe: bool = False,
+) -> Plan:
+    """Return every case of *target*.
+
+    *roles* maps a claimable role to the clause roles it answers for; *only* keeps the claims of
+    these profiles; *edition* overrides the target's; *safe* limits every stimulus to ``observe``.
+    Raises TargetError for claims that cannot be, ContentError for a clause bound to nothing.
+    """
+    check_claims(target, profiles, edition)
+    unknown = [name for name in only if name not in target.claims]
+    if unknown:
+        hint = did_you_mean(unknown[0], list(target.claims))
+        raise TargetError(f"the target does not claim {', '.join(unknown)}{hint}")
+    limit = Impact.OBSERVE if safe else target.limits.impact
+    claims = tuple(c for c in target.claimed(edition) if not only or c.profile in only)
+    drafts: list[_Draft] = []
+    for claim in claims:
+        mine = set(roles.get(claim.role, (claim.role,)))
+        for profile, clause, advisory in clauses_of(claim, profiles):
+            for binding in clause.bindings:
+                if binding.status is Status.UNTESTABLE or not mine & set(binding.roles):
+                    continue
+                drafts += _drafts(claim, profile, clause, binding, advisory, target, limit)
+                break
+    cases = [_attach(case, target) for case in _named(drafts)]
+    _check_waivers(target, cases, whole=not only)
+    unclaimed = tuple(
+        (p.id, "not claimed by the target")
+        for p in profiles.values()
+        if p.claimable and p.id not in {c.profile for c in claims}
+    )
+    return Plan(claims, tuple(_unique(cases)), unclaimed)
+
+
+def _unique(cases: Sequence[Case]) -> Iterator[Case]:
+    seen: set[str] = set()
+    for case in cases:
+        if case.id in seen:
+            raise ContentError(f"two cases would have the id {case.id}; report this as a defect of part15")
+        seen.add(case.id)
+        yield case
+
+
+def _attach(case: Case, target: Target) -> Case:
+    """Bind waiver and attestation of the target to *case*."""
+    waiver = next((w for w in target.waivers if w.case == case.id), None)
+    attestation = _attested(target.attestations, case.id, case.clause)
+    changed: dict[str, Any] = {}
+    if waiver is not None:
+        changed["waiver"] = waiver.model_dump(mode="json")
+    if attestation is not None:
+        changed["attestation"] = attestation.model_dump(mode="json")
+    return dataclasses.replace(case, **changed) if changed else case
+
+
+def _check_waivers(target: Target, cases: Sequence[Case], *, whole: bool) -> None:
+    if not whole:
+        return
+    ids = {case.id for case in cases}
+    named = ids | {case.clause for case in cases}
+    problems = [f"waivers: '{w.case}' is no case of this plan{did_you_mean(w.case, ids)}" for w in target.waivers if w.case not in ids]
+    problems += [
+        f"attestations: '{a.case}' is no case or clause of this plan{did_you_mean(a.case, named)}"
+        for a in target.attestations
+        if a.case not in named
+    ]
+    if problems:
+        raise TargetError(*(f"{target.source}: {p}" if target.source else p for p in problems))
