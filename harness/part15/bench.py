@@ -21,15 +21,23 @@ class EvidenceSink(Protocol):
 
 @dataclass
 class Ledger:
-    """Counts connections and lists what was sent to the SUT; printed in every report."""
+    """Counts connections and lists what was sent to the SUT; printed in every report.
+
+    *rate* is the most connections a second the target allows; :meth:`connected` waits for its turn.
+    """
 
     sent: list[dict[str, Any]] = field(default_factory=list)
     connections: dict[str, int] = field(default_factory=dict)
+    rate: float | None = None
+    _next: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def connected(self, address: str) -> None:
-        """Count one connection to *address*."""
+        """Count one connection to *address*, which is about to be opened; waits where a rate limit says so."""
         with self._lock:
+            if self.rate:
+                time.sleep(max(0.0, self._next - time.monotonic()))
+                self._next = time.monotonic() + 1.0 / self.rate
             self.connections[address] = self.connections.get(address, 0) + 1
 
     def note(self, stimulus: str, endpoint: str, what: str) -> None:
