@@ -11,8 +11,19 @@ from typing import Any
 
 from part15.model import Case, Claim, Clause, Finding, Judgement, Plan, Profile, Verdict, Word
 from part15.report import conclude
+from part15.report.about import (
+    attestation_row,
+    clean,
+    evidence_row,
+    plain,
+    run_row,
+    sent_rows,
+    sut_row,
+    tool_row,
+    waiver_row,
+)
 from part15.report.conclude import exit_code
-from part15.report.facts import EndpointFacts, EvidenceItem, RunFacts, TargetFacts
+from part15.report.facts import EndpointFacts, RunFacts, TargetFacts
 from part15.report.observed import observations
 
 SCHEMA = "https://part15.invalid/schema/report-1.json"
@@ -20,10 +31,6 @@ CLAUSE_BASE = "https://dicom.nema.org/medical/dicom/{edition}/output/chtml/part1
 MAX_FINDINGS = 200
 """Findings per result in the document; all of them are in ``results.jsonl``."""
 
-_PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
-)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _PORT = re.compile(r":\d+\b")
 
 
@@ -44,29 +51,29 @@ def build(
     claims = [_claim(c, plan, results) for c in _sorted_claims(plan)]
     document: dict[str, Any] = {
         "schema": SCHEMA,
-        "tool": _tool(facts),
-        "run": _run(facts),
+        "tool": tool_row(facts),
+        "run": run_row(facts),
         "standard": {
             "part": "PS3.15",
             "edition": target.edition,
             "clauseBaseUri": CLAUSE_BASE.format(edition=target.edition),
         },
-        "sut": _sut(target),
+        "sut": sut_row(target),
         "claims": claims,
         "clauses": clauses,
         "results": results,
         "observations": observations(facts.observations),
-        "evidence": [_evidence(e) for e in sorted(facts.evidence, key=lambda e: e.id)],
-        "waivers": [_waiver(w, verdicts, facts.started) for w in target.waivers],
-        "attestations": [_attestation(a, verdicts) for a in target.attestations],
+        "evidence": [evidence_row(e) for e in sorted(facts.evidence, key=lambda e: e.id)],
+        "waivers": [waiver_row(w, verdicts, facts.started) for w in target.waivers],
+        "attestations": [attestation_row(a, verdicts) for a in target.attestations],
         "sent": {
             "connections": dict(sorted(facts.connections.items())),
             "total": sum(facts.connections.values()),
-            "items": _sent(facts.sent),
+            "items": sent_rows(facts.sent),
         },
         "endpoints": [_endpoint(e, results) for e in sorted(facts.endpoints, key=lambda e: e.id)],
         "unclaimed": [{"profile": p, "reason": why} for p, why in sorted(plan.unclaimed)],
-        "declared": _plain(target.declared),
+        "declared": plain(target.declared),
         "summary": _summary(claims, clauses, results),
         "integrity": {
             "manifest": "SHA256SUMS",
@@ -74,7 +81,7 @@ def build(
             "signerFingerprint": facts.signer or None,
         },
     }
-    document = _clean(document)
+    document = clean(document)
     status = facts.exit_status
     document["run"]["exitStatus"] = exit_code(document, facts.gate) if status is None else status
     return document
@@ -165,7 +172,7 @@ def _result(verdict: Verdict) -> dict[str, Any]:
         if verdict.word.value in conclude.DECIDED
         else "not determined",
         "attestedBy": _attested_by(verdict),
-        "waiver": _plain(case.waiver) if case.waiver and verdict.word is Word.WAIVED else None,
+        "waiver": plain(case.waiver) if case.waiver and verdict.word is Word.WAIVED else None,
         "fingerprint": fingerprint(case),
         "durationMs": round(verdict.duration * 1000, 1),
     }
@@ -257,123 +264,6 @@ def _clause(
     }
 
 
-def _tool(facts: RunFacts) -> dict[str, Any]:
-    return {
-        "name": "part15",
-        "version": facts.version,
-        "sourceRevision": facts.revision or None,
-        "python": facts.python,
-        "openssl": facts.openssl,
-        "platform": facts.platform,
-        "dependencies": dict(sorted(facts.dependencies.items())),
-    }
-
-
-def _run(facts: RunFacts) -> dict[str, Any]:
-    return {
-        "id": facts.id,
-        "startedAt": facts.started,
-        "endedAt": facts.ended,
-        "command": [_without_folders(part) for part in facts.command],
-        "configDigest": facts.config_digest,
-        "profilesDigest": facts.profiles_digest,
-        "selection": facts.selection,
-        "workers": facts.workers,
-        "randomSeed": facts.seed,
-        "timezone": facts.timezone,
-        "clockOffsetMs": facts.clock_offset_ms,
-        "interrupted": facts.interrupted,
-        "gate": facts.gate,
-        "exitStatus": None,
-        "notifications": list(facts.notifications),
-    }
-
-
-def _without_folders(part: str) -> str:
-    """Keep only the last two names of an absolute path, so that no host's layout is told."""
-    option, equals, value = part.rpartition("=") if part.startswith("-") else ("", "", part)
-    if value.startswith("/") or re.match(r"[A-Za-z]:[\\/]", value):
-        value = "/".join(re.split(r"[\\/]", value.rstrip("\\/"))[-1:])
-    return f"{option}{equals}{value}"
-
-
-def _sut(target: TargetFacts) -> dict[str, Any]:
-    return {
-        "id": target.name,
-        "vendor": target.vendor,
-        "product": target.product or target.name,
-        "version": target.version,
-        "build": target.build,
-        "operator": target.operator,
-        "targetFile": _without_folders(target.path),
-        "lines": dict(sorted(target.lines.items())),
-        "statementRef": _plain(target.statement) or None,
-        "aes": [_plain(ae) for ae in target.aes],
-        "observed": _plain(target.observed),
-    }
-
-
-def _evidence(item: EvidenceItem) -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "kind": item.kind,
-        "path": item.path,
-        "sha256": item.sha256,
-        "size": item.size,
-        "mediaType": item.media_type,
-        "phi": item.phi,
-        "redacted": item.redacted,
-    }
-
-
-def _waiver(waiver: Mapping[str, Any], verdicts: Sequence[Verdict], started: str) -> dict[str, Any]:
-    name, expires = str(waiver.get("case", "")), str(waiver.get("expires", ""))
-    hit = [v for v in verdicts if name in (v.case.id, (v.case.waiver or {}).get("case"))]
-    words = {v.word for v in hit}
-    expired = bool(expires) and expires < started[: len("2027-03-31")]
-    if Word.WAIVED in words:
-        state = "applied"
-    elif expired:
-        state = "expired"
-    elif words & {Word.PASS, Word.WARN, Word.INFO}:
-        state = "no-longer-applies"
-    else:
-        state = "not-decided" if hit else "not-in-this-run"
-    return {
-        "case": name,
-        "reason": str(waiver.get("reason", "")),
-        "owner": str(waiver.get("owner", "")),
-        "ticket": str(waiver.get("ticket", "")),
-        "expires": expires,
-        "matched": len(hit),
-        "state": state,
-    }
-
-
-def _attestation(attestation: Mapping[str, Any], verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    name = str(attestation.get("case", ""))
-    return {
-        "case": name,
-        "verdict": str(attestation.get("verdict", "")),
-        "by": str(attestation.get("by", "")),
-        "date": str(attestation.get("date", "")),
-        "note": str(attestation.get("note", "")),
-        "matched": sum(1 for v in verdicts if name in (v.case.id, v.case.clause)),
-    }
-
-
-def _sent(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Group what was sent: the same words to the same endpoint are one row with a count."""
-    rows = Counter(
-        (str(i.get("endpoint", "")), str(i.get("stimulus", "")), str(i.get("what", "")))
-        for i in items
-    )
-    return [
-        {"endpoint": endpoint, "stimulus": stimulus, "what": what, "times": times}
-        for (endpoint, stimulus, what), times in sorted(rows.items())
-    ]
-
-
 def _endpoint(endpoint: EndpointFacts, results: list[dict[str, Any]]) -> dict[str, Any]:
     own = [r for r in results if endpoint.id and r["endpoint"] == endpoint.id]
     return {
@@ -410,27 +300,3 @@ def _summary(
         "executed": conclude.executed(results),
         "conclusion": conclude.overall([c["conclusion"] for c in claims]),
     }
-
-
-def _plain(value: Any) -> Any:
-    """Return *value* as JSON values: mappings sorted, dates as text, anything else by its text."""
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in sorted(value.items(), key=lambda kv: str(kv[0]))}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(v) for v in value]
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return str(value)
-
-
-def _clean(value: Any) -> Any:
-    """Drop from every text what no report may carry: control characters and private keys."""
-    if isinstance(value, dict):
-        return {k: _clean(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_clean(v) for v in value]
-    if isinstance(value, str):
-        if "PRIVATE KEY" in value:
-            value = _PRIVATE_KEY.sub("(private key removed)", value)
-        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
-    return value
