@@ -1,0 +1,386 @@
+"""One ``part15 run`` from target file to run folder: what the pytest plugin and ``part15 judge`` share."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import platform
+import re
+import ssl
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from part15 import __version__, evidence, load
+from part15.bench import Ledger
+from part15.errors import InputError, TargetError, Trouble
+from part15.judge import judge
+from part15.model import Case, Plan, Profile, Verdict
+from part15.observations import NotReached
+from part15.plan import build_plan
+from part15.report import build, endpoints
+from part15.report.facts import EvidenceItem, Observed, RunFacts, TargetFacts
+from part15.rows import plan_document, verdict_from, verdict_row
+from part15.session import Session, expand_endpoints
+from part15.target import Target, load_target
+
+_DEPENDENCIES = ("cryptography", "hypothesis", "pydicom", "pynetdicom", "pytest", "asn1crypto", "lxml")
+
+
+def default_folder(name: str) -> Path:
+    """Return ``./conformance/<UTC time>-<name>``."""
+    now = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "target"
+    return Path("conformance") / f"{now}-{slug[:40]}"
+
+
+def site_profiles(names: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Split ``-p`` values into paths of profile files and profile ids.
+
+    Raises TargetError for a path that is not there.
+    """
+    paths = [Path(n) for n in names if n.endswith((".yaml", ".yml"))]
+    for path in paths:
+        if not path.is_file():
+            raise TargetError(f"there is no profile file {path}")
+    return paths, [n for n in names if not n.endswith((".yaml", ".yml"))]
+
+
+@dataclass
+class Run:
+    """Target, plan and run folder of one run; the journal and the report are written through it."""
+
+    target: Target
+    profiles: Mapping[str, Profile]
+    plan: Plan
+    folder: Path
+    notes: tuple[str, ...]
+    worker: str = ""
+    workers: int = 0
+    gate: str = "decided"
+    command: tuple[str, ...] = ()
+    target_text: str = ""
+    resumed: dict[str, dict[str, str]] = field(default_factory=dict)
+    listeners: list[Any] = field(default_factory=list)
+    exit_status: int | None = None
+    document: dict[str, Any] | None = None
+    started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    _verdicts: dict[str, Verdict] = field(default_factory=dict)
+    _cases: dict[str, Case] = field(default_factory=dict)
+    _ledger: Ledger = field(default_factory=Ledger)
+    _session: Session | None = None
+
+    @classmethod
+    def prepare(
+        cls,
+        path: Path,
+        *,
+        profiles: Sequence[str] = (),
+        edition: str | None = None,
+        out: str | None = None,
+        safe: bool = False,
+        resume: bool = False,
+        worker: str = "",
+        workers: int = 0,
+    ) -> Run:
+        """Load everything and plan; touches no target and writes nothing.
+
+        Raises InputError (TargetError, ContentError) for what a user must correct.
+        """
+        target = load_target(path)
+        paths, only = site_profiles(profiles)
+        known = load.load_profiles(paths)
+        target, notes = expand_endpoints(target)
+        plan = build_plan(target, known, load.load_roles(), only=only, edition=edition, safe=safe)
+        folder = Path(out) if out else default_folder(target.name)
+        run = cls(
+            target=target,
+            profiles=known,
+            plan=plan,
+            folder=folder,
+            notes=notes,
+            worker=worker,
+            workers=workers,
+            target_text=path.read_text(encoding="utf-8"),
+        )
+        run._cases = {case.id: case for case in plan.cases}
+        if workers and not worker:
+            run._refuse_workers()
+        if resume:
+            run._resume()
+        elif not worker and folder.exists() and any(folder.iterdir()):
+            raise TargetError(
+                f"the folder {folder} is not empty; give another with -o, or go on with it by --resume"
+            )
+        return run
+
+    def _refuse_workers(self) -> None:
+        if self.target.limits.connections == 1:
+            raise TargetError("limits.connections is 1, so the target must not be tested by several workers; drop -n")
+        fixed = [name for name, listener in self.target.listeners.items() if listener.port]
+        if fixed:
+            raise TargetError(f"listeners.{fixed[0]} has a fixed port, which two workers cannot share; drop -n or set port = 0")
+
+    def _resume(self) -> None:
+        journal = self.folder / "results.jsonl"
+        if not journal.is_file():
+            raise TargetError(f"{self.folder} holds no results.jsonl to resume from")
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+                case = self._cases.get(row["case"])
+                if case is not None:
+                    verdict_from(row, case)
+                    self.resumed[row["case"]] = row
+            except (ValueError, KeyError, TypeError):
+                continue
+
+    def session(self, target: Target) -> Session:
+        """Return the session of this process on *target* (the fixture's, with its addresses)."""
+        name = f".evidence-{self.worker}" if self.worker else "evidence"
+        self._session = Session(target, evidence.Store(self.folder / name))
+        return self._session
+
+    def case(self, name: str) -> Case | None:
+        """Return the case *name* of the plan, or None."""
+        return self._cases.get(name)
+
+    def stored(self, case: Case) -> Verdict | None:
+        """Return the verdict of *case* in the journal that is resumed, or None."""
+        row = self.resumed.get(case.id)
+        return verdict_from(row, case) if row else None
+
+    def verdict(self, case: Case, seen: Any, duration: float) -> Verdict:
+        """Judge *case* on *seen*."""
+        names: tuple[str, ...] = ()
+        if case.stimulus is not None and case.settled is None:
+            store = self._session.store if self._session else evidence.Store(self.folder / "evidence")
+            names = store.names(case.stimulus)
+        return judge(case, seen, today=self.started.date(), evidence=names, duration=duration)
+
+    def open(self) -> None:
+        """Create the run folder with plan and target; from here on nothing judged is lost."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "target.toml").write_text(self.target_text, encoding="utf-8")
+        _write_json(self.folder / "plan.json", self._plan_document())
+        rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.resumed.values())
+        (self.folder / "results.jsonl").write_text(rows, encoding="utf-8")
+        for name, row in self.resumed.items():
+            self._verdicts[name] = verdict_from(row, self._cases[name])
+        for listener in self.listeners:
+            listener.opened(self)
+
+    def _plan_document(self) -> dict[str, Any]:
+        document = plan_document(self.plan, self.notes)
+        document["endpoints"] = {
+            name: {"address": e.address, "transport": e.transport, "serverName": e.server_name}
+            for name, e in self.target.endpoints.items()
+        }
+        return document
+
+    def journaled(self, name: str) -> bool:
+        """Tell whether the verdict of case *name* is already in the journal."""
+        return name in self._verdicts
+
+    def journal(self, row: Mapping[str, str]) -> None:
+        """Keep one verdict: in memory, in ``results.jsonl``, and for whoever watches."""
+        verdict = verdict_from(row, self._cases[row["case"]])
+        self._verdicts[verdict.case.id] = verdict
+        with (self.folder / "results.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(verdict_row(verdict), ensure_ascii=False) + "\n")
+        for listener in self.listeners:
+            listener.judged(verdict)
+
+    def journal_error(self, case: Case, lines: Sequence[str]) -> None:
+        """Keep verdict *error* for a case whose item ended without one (a crash of a worker or fixture)."""
+        verdict = judge(case, Trouble("harness", " ".join(lines)), today=self.started.date())
+        self.journal(verdict_row(verdict))
+
+    def add_ledger(self, ledger: Mapping[str, Any]) -> None:
+        """Add what a worker sent."""
+        self._ledger.sent += ledger["sent"]
+        for address, count in ledger["connections"].items():
+            self._ledger.connections[address] = self._ledger.connections.get(address, 0) + count
+
+    def close(self, *, interrupted: bool = False) -> dict[str, Any]:
+        """Write the report of what was done; returns the document."""
+        if self._session is not None:
+            ledger = self._session.ledger
+            self.add_ledger({"sent": ledger.sent, "connections": ledger.connections})
+            self._session = None
+        evidence.merge_workers(self.folder)
+        self.document = self._document(interrupted)
+        self.exit_status = build.exit_code(self.document, self.gate)
+        write_report(self.folder, self.document)
+        for listener in self.listeners:
+            listener.closed(self)
+        return self.document
+
+    def _document(self, interrupted: bool) -> dict[str, Any]:
+        observed = self._observed()
+        facts = RunFacts(
+            id=str(uuid.uuid4()),
+            started=_stamp(self.started),
+            ended=_stamp(dt.datetime.now(dt.UTC)),
+            command=self.command or tuple(sys.argv[:1]),
+            version=__version__,
+            python=platform.python_version(),
+            openssl=ssl.OPENSSL_VERSION,
+            platform=f"{platform.system()} {platform.machine()}",
+            dependencies=_versions(),
+            config_digest=hashlib.sha256(self.target_text.encode()).hexdigest(),
+            profiles_digest=load.profiles_digest(),
+            workers=self.workers,
+            interrupted=interrupted,
+            gate=self.gate,
+            connections=self._ledger.connections,
+            sent=tuple(self._ledger.sent),
+            evidence=tuple(_evidence_items(self.folder)),
+            endpoints=endpoints.facts(self.target, observed, self.notes),
+            observations=tuple(observed),
+            notifications=self.notes,
+        )
+        verdicts = [self._verdicts[c.id] for c in self.plan.cases if c.id in self._verdicts]
+        target = TargetFacts.of(self.target, path="target.toml")
+        return build.build(facts, self.plan, verdicts, self.profiles, target)
+
+    def _observed(self) -> list[Observed]:
+        store = evidence.Store(self.folder / "evidence")
+        found = {}
+        for case in self.plan.cases:
+            if case.stimulus is None or case.settled is not None or case.stimulus.key in found:
+                continue
+            try:
+                seen = store.get(case.stimulus)
+            except ValueError:
+                continue
+            if seen is not None and not isinstance(seen, (Trouble, NotReached)):
+                s = case.stimulus
+                found[s.key] = Observed(s.key, s.kind, s.endpoint, seen)
+        return list(found.values())
+
+
+def write_report(folder: Path, document: Mapping[str, Any]) -> None:
+    """Write ``report.json``, the HTML and Markdown of it, and ``SHA256SUMS`` into *folder*."""
+    from part15.report import html, markdown
+
+    (folder / "report.json").write_text(build.to_text(document), encoding="utf-8")
+    (folder / "report.html").write_text(html.render(document), encoding="utf-8")
+    (folder / "report.md").write_text(markdown.render(document), encoding="utf-8")
+    evidence.write_sums(folder)
+
+
+def _write_json(path: Path, document: Any) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _stamp(moment: dt.datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _DEPENDENCIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+_KINDS = {".json": ("text", "application/json"), ".txt": ("text", "text/plain"), ".bin": ("octets", "application/octet-stream"), ".pem": ("certificate", "application/x-pem-file"), ".dcm": ("dicom", "application/dicom"), ".xml": ("audit-xml", "application/xml")}
+
+
+def _evidence_items(folder: Path) -> list[EvidenceItem]:
+    items = []
+    for path in sorted((folder / "evidence").rglob("*")):
+        if not path.is_file():
+            continue
+        kind, media_type = _KINDS.get(path.suffix, ("octets", "application/octet-stream"))
+        name = path.relative_to(folder).as_posix()
+        items.append(
+            EvidenceItem(
+                id=name.removeprefix("evidence/"),
+                path=name,
+                sha256=evidence.digest(path),
+                size=path.stat().st_size,
+                kind=kind,
+                media_type=media_type,
+                phi="possible" if path.name.startswith("phi-") else "none",
+            )
+        )
+    return items
+
+
+def rejudge(folder: Path, *, edition: str | None = None) -> dict[str, Any]:
+    """Judge a stored run again, without a target, and return the new document (nothing is written).
+
+    A case whose stimulus was not driven then is *inconclusive*. Raises TargetError if *folder* is no run.
+    """
+    for name in ("target.toml", "plan.json", "report.json"):
+        if not (folder / name).is_file():
+            raise TargetError(f"{folder} is not a finished run: there is no {name} in it")
+    stored = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    planned = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    run = _restored(folder, planned, edition)
+    run.started = dt.datetime.fromisoformat(stored["run"]["startedAt"])
+    store = evidence.Store(folder / "evidence")
+    judged_then = {row["case"]: row for row in stored["results"]}
+    for case in run.plan.cases:
+        if case.id not in judged_then and edition is None:
+            continue
+        verdict = _judged_again(run, store, case, judged_then.get(case.id))
+        run._verdicts[case.id] = verdict  # noqa: SLF001 - the run is ours
+    run._ledger.sent = list(stored["sent"]["items"])  # noqa: SLF001
+    run._ledger.connections = dict(stored["sent"]["connections"])  # noqa: SLF001
+    document = run._document(stored["run"]["interrupted"])  # noqa: SLF001
+    document["run"] = {**stored["run"], "exitStatus": document["run"]["exitStatus"]}
+    document["tool"] = {**stored["tool"], "version": __version__}
+    return document
+
+
+def _restored(folder: Path, planned: Mapping[str, Any], edition: str | None) -> Run:
+    from part15.target import Endpoint
+
+    try:
+        target = load_target(folder / "target.toml")
+    except InputError as error:
+        raise TargetError(f"the stored target of {folder} cannot be read: {error}") from None
+    known = {**target.endpoints}
+    for name, row in planned["endpoints"].items():
+        original = known.get(name) or known.get(name.rpartition(".")[0])
+        base = original or Endpoint(address=row["address"], transport=row["transport"])
+        known[name] = base.model_copy(update={"id": name, "address": row["address"], "server_name": row["serverName"]})
+    target = target.with_endpoints({n: e for n, e in known.items() if n in planned["endpoints"]})
+    profiles = load.load_profiles()
+    only = sorted({c["profile"] for c in planned["claims"]})
+    edition = edition or next((c["edition"] for c in planned["claims"] if c["source"] == "cli"), None)
+    plan = build_plan(target, profiles, load.load_roles(), only=only, edition=edition)
+    run = Run(target=target, profiles=profiles, plan=plan, folder=folder, notes=tuple(planned["notes"]), target_text=(folder / "target.toml").read_text(encoding="utf-8"))
+    run._cases = {c.id: c for c in plan.cases}
+    return run
+
+
+def _judged_again(run: Run, store: evidence.Store, case: Case, then: Mapping[str, Any] | None) -> Verdict:
+    seen: Any = None
+    names: tuple[str, ...] = ()
+    if case.settled is None and case.stimulus is not None:
+        names = store.names(case.stimulus)
+        try:
+            seen = store.get(case.stimulus)
+        except ValueError as error:
+            seen = NotReached("stored observation", str(error))
+        if seen is None:
+            seen = NotReached("stored observation", "this was not observed when the run was made; run it again")
+    duration = (then["durationMs"] / 1000) if then else 0.0
+    return judge(case, seen, today=run.started.date(), evidence=names, duration=duration)
+
+

@@ -1,0 +1,1 @@
+"""Suites: thin pytest modules, one per clause family, collected by ``part15 run``."""

@@ -1,0 +1,15 @@
+"""User identity association profiles (PS3.15 Annex B; PS3.7 D.3.3.7)."""
+
+from __future__ import annotations
+
+import pytest
+
+from part15.model import Verdict
+from part15.pytest_plugin import settle
+
+pytestmark = pytest.mark.covers(family="user_identity")
+
+
+def test_clause(part15_verdict: Verdict) -> None:
+    """Settle one case of the family."""
+    settle(part15_verdict)
