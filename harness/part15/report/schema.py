@@ -1,0 +1,271 @@
+"""The JSON Schema of ``report.json``, written by hand; ``reports/report.schema.json`` is its committed form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from part15.model import Level, Word
+from part15.report.build import SCHEMA
+from part15.report.conclude import CONCLUSIONS, GATES
+from part15.report.facts import STATES
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_FLAG: dict[str, Any] = {"type": "boolean"}
+_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
+_TABLE: dict[str, Any] = {"type": "object"}
+_DIGEST: dict[str, Any] = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_MOMENT: dict[str, Any] = {
+    "type": "string",
+    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)$",
+}
+_RELATIVE: dict[str, Any] = {"type": "string", "pattern": r"^(?!/|[A-Za-z]:|.*(^|/)\.\.(/|$)).+$"}
+_WORD = {"enum": [w.value for w in Word]}
+_COUNTS = {"type": "object", "propertyNames": _WORD, "additionalProperties": _COUNT}
+
+
+def _nullable(kind: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [kind, {"type": "null"}]}
+
+
+def _list(of: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": of}
+
+
+def _record(**fields: dict[str, Any]) -> dict[str, Any]:
+    """Return an object schema in which every field is mandatory and no other is allowed."""
+    return {
+        "type": "object",
+        "properties": fields,
+        "required": sorted(fields),
+        "additionalProperties": False,
+    }
+
+
+def _finding() -> dict[str, Any]:
+    return _record(subject=_TEXT, verdict=_WORD, message=_TEXT, expected=_TEXT, observed=_TEXT)
+
+
+def _result() -> dict[str, Any]:
+    return _record(
+        case=_TEXT,
+        clause=_TEXT,
+        profile=_TEXT,
+        claim=_TEXT,
+        section=_TEXT,
+        edition=_TEXT,
+        role=_TEXT,
+        level={"enum": [v.value for v in Level]},
+        family=_TEXT,
+        group=_TEXT,
+        advisory=_FLAG,
+        derived=_FLAG,
+        verdict=_WORD,
+        uncapped=_nullable(_WORD),
+        message=_TEXT,
+        because=_TEXT,
+        text=_TEXT,
+        hint=_TEXT,
+        expected=_TEXT,
+        observed=_TEXT,
+        subject=_TEXT,
+        endpoint=_TEXT,
+        stimulus=_TEXT,
+        check=_TEXT,
+        driven=_FLAG,
+        findings=_list(_finding()),
+        findingsTotal=_COUNT,
+        evidence=_list(_TEXT),
+        restsOn=_list(_TEXT),
+        provenance={"enum": ["observed", "declared", "attested", "not determined"]},
+        attestedBy=_TEXT,
+        waiver=_nullable(_TABLE),
+        fingerprint={"type": "string", "pattern": "^[0-9a-f]{16}$"},
+        durationMs={"type": "number", "minimum": 0},
+    )
+
+
+def _claim() -> dict[str, Any]:
+    return _record(
+        profile=_TEXT,
+        role=_TEXT,
+        edition=_TEXT,
+        options=_list(_TEXT),
+        features=_list(_TEXT),
+        source={"enum": ["file", "cli", "statement"]},
+        conclusion={"enum": list(CONCLUSIONS)},
+        decided=_COUNT,
+        total=_COUNT,
+        notRun=_COUNT,
+        counts=_COUNTS,
+    )
+
+
+def _clause() -> dict[str, Any]:
+    return _record(
+        id=_TEXT,
+        profile=_TEXT,
+        profileTitle=_TEXT,
+        section=_TEXT,
+        family=_TEXT,
+        group=_TEXT,
+        level={"enum": [v.value for v in Level]},
+        roles=_list(_TEXT),
+        editions={"type": "array", "minItems": 2, "maxItems": 2, "items": _nullable(_TEXT)},
+        text=_TEXT,
+        how=_TEXT,
+        hint=_TEXT,
+        status={"enum": ["checked", "statement", "attested", "untestable", "planned"]},
+        reason=_TEXT,
+        readings=_list(_TEXT),
+        uri=_nullable(_TEXT),
+    )
+
+
+def _about() -> dict[str, dict[str, Any]]:
+    return {
+        "tool": _record(
+            name={"const": "part15"},
+            version=_TEXT,
+            sourceRevision=_nullable(_TEXT),
+            python=_TEXT,
+            openssl=_TEXT,
+            platform=_TEXT,
+            dependencies={"type": "object", "additionalProperties": _TEXT},
+        ),
+        "run": _record(
+            id=_TEXT,
+            startedAt=_MOMENT,
+            endedAt=_MOMENT,
+            command=_list(_TEXT),
+            configDigest=_TEXT,
+            profilesDigest=_TEXT,
+            selection=_TEXT,
+            workers=_COUNT,
+            randomSeed=_nullable({"type": "integer"}),
+            timezone=_TEXT,
+            clockOffsetMs=_nullable({"type": "number"}),
+            interrupted=_FLAG,
+            gate={"enum": list(GATES)},
+            exitStatus=_nullable({"type": "integer", "minimum": 0, "maximum": 6}),
+            notifications=_list(_TEXT),
+        ),
+        "standard": _record(part={"const": "PS3.15"}, edition=_TEXT, clauseBaseUri=_TEXT),
+        "sut": _record(
+            id=_TEXT,
+            vendor=_TEXT,
+            product=_TEXT,
+            version=_TEXT,
+            build=_TEXT,
+            operator=_TEXT,
+            targetFile=_TEXT,
+            lines={"type": "object", "additionalProperties": _COUNT},
+            statementRef=_nullable(_TABLE),
+            aes=_list(_TABLE),
+            observed=_TABLE,
+        ),
+    }
+
+
+def _found() -> dict[str, dict[str, Any]]:
+    return {
+        "observations": _list(
+            _record(
+                id=_TEXT,
+                csId=_list(_TEXT),
+                key=_TEXT,
+                value={},
+                provenance={"enum": ["observed", "declared"]},
+                endpoint=_TEXT,
+                evidence=_list(_TEXT),
+            )
+        ),
+        "evidence": _list(
+            _record(
+                id=_TEXT,
+                kind=_TEXT,
+                path=_RELATIVE,
+                sha256=_DIGEST,
+                size=_COUNT,
+                mediaType=_TEXT,
+                phi={"enum": ["none", "synthetic", "possible"]},
+                redacted=_FLAG,
+            )
+        ),
+        "sent": _record(
+            connections={"type": "object", "additionalProperties": _COUNT},
+            total=_COUNT,
+            items=_list(_record(endpoint=_TEXT, stimulus=_TEXT, what=_TEXT, times=_COUNT)),
+        ),
+        "endpoints": _list(
+            _record(
+                id=_TEXT,
+                address=_TEXT,
+                direction={"enum": ["harness-connects", "sut-connects"]},
+                transport=_TEXT,
+                aeTitle=_TEXT,
+                families=_list(_TEXT),
+                state={"enum": list(STATES)},
+                why=_TEXT,
+                setting=_TEXT,
+                claims=_list(_TEXT),
+                counts=_COUNTS,
+            )
+        ),
+        "waivers": _list(
+            _record(
+                case=_TEXT,
+                reason=_TEXT,
+                owner=_TEXT,
+                ticket=_TEXT,
+                expires=_TEXT,
+                matched=_COUNT,
+                state={
+                    "enum": [
+                        "applied",
+                        "expired",
+                        "no-longer-applies",
+                        "not-decided",
+                        "not-in-this-run",
+                    ]
+                },
+            )
+        ),
+        "attestations": _list(
+            _record(case=_TEXT, verdict=_TEXT, by=_TEXT, date=_TEXT, note=_TEXT, matched=_COUNT)
+        ),
+        "unclaimed": _list(_record(profile=_TEXT, reason=_TEXT)),
+        "declared": _TABLE,
+        "summary": _record(
+            results=_COUNT,
+            counts=_COUNTS,
+            byProfile={"type": "object", "additionalProperties": _COUNTS},
+            byLevel={"type": "object", "additionalProperties": _COUNTS},
+            byGroup={"type": "object", "additionalProperties": _COUNTS},
+            coverage=_record(clauses=_COUNT, decided=_COUNT),
+            executed=_COUNT,
+            conclusion={"enum": list(CONCLUSIONS)},
+        ),
+        "integrity": _record(
+            manifest={"const": "SHA256SUMS"},
+            signature=_nullable(_TEXT),
+            signerFingerprint=_nullable(_TEXT),
+        ),
+    }
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) that every ``report.json`` of this version meets."""
+    record = _record(
+        schema={"const": SCHEMA},
+        **_about(),
+        claims=_list(_claim()),
+        clauses=_list(_clause()),
+        results=_list(_result()),
+        **_found(),
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA,
+        "title": "part15 report",
+        **record,
+    }
