@@ -1,0 +1,181 @@
+"""The summary for a terminal: endpoint states, claims, what to fix first, what to do about the undecided."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from part15.report import view
+
+COLOURS = {
+    "fail": "bold red",
+    "error": "bold magenta",
+    "waived": "yellow",
+    "warn": "yellow",
+    "inconclusive": "cyan",
+    "review": "cyan",
+    "pass": "green",
+    "info": "dim",
+    "not-applicable": "dim",
+    "conformant": "bold green",
+    "conformant-with-waivers": "bold yellow",
+    "not-conformant": "bold red",
+    "not-established": "bold cyan",
+    "enforced": "bold green",
+    "used, not enforced": "bold yellow",
+    "available, not used": "bold red",
+    "absent": "bold red",
+    "not determined": "cyan",
+}
+MOST = 10
+"""Fixes that are printed; the rest is in the HTML."""
+FEW = 6
+"""Undecided clauses of a group that are printed with their message; of larger groups only the ids."""
+WIDTH = 100
+
+
+def write(document: Mapping[str, Any], out: Path | TextIO) -> None:
+    """Write the summary of *document*; colours only where *out* is a terminal and NO_COLOR is not set."""
+    if isinstance(out, Path):
+        out.write_text(_plain(document), encoding="utf-8")
+        return
+    console = Console(file=out, highlight=False)
+    if console.is_terminal:
+        show(document, console)
+    else:
+        out.write(_plain(document))
+
+
+def _plain(document: Mapping[str, Any]) -> str:
+    buffer = io.StringIO()
+    show(
+        document,
+        Console(file=buffer, width=WIDTH, no_color=True, highlight=False, force_terminal=False),
+    )
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def show(document: Mapping[str, Any], console: Console) -> None:
+    """Print the summary of *document* on *console*."""
+    sut, run = document["sut"], document["run"]
+    started = run["startedAt"][:16].replace("T", " ")
+    title = f"{sut['product']} {sut['version']}".strip()
+    head = Text.assemble(
+        (title, "bold"),
+        f"  judged by PS3.15 {document['standard']['edition']}, {started} UTC, part15 {document['tool']['version']}",
+    )
+    console.print(head)
+    if run["interrupted"]:
+        console.print(Text("The run was interrupted; this is what was done until then.", "yellow"))
+    _endpoints(document, console)
+    _claims(document, console)
+    _fixes(document, console)
+    _undecided(document, console)
+    _waivers(document, console)
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, "bold underline"))
+
+
+def _indented(console: Console, text: Text | str, by: int) -> None:
+    line = text if isinstance(text, Text) else Text(text)
+    console.print(Padding(line, (0, 0, 0, by), expand=False))
+
+
+def _item(console: Console, marker: Text, text: Text, by: int) -> None:
+    """Print *text* beside *marker*, with its further lines under its first."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(marker, text)
+    console.print(Padding(table, (0, 0, 0, by), expand=False))
+
+
+def _endpoints(document: Mapping[str, Any], console: Console) -> None:
+    if not document["endpoints"]:
+        return
+    _heading(console, "State of use of security, per endpoint")
+    table = Table.grid(padding=(0, 2))
+    for point in document["endpoints"]:
+        state = Text(point["state"], COLOURS.get(point["state"], ""))
+        table.add_row(
+            Text(f"  {point['id']}"), Text(f"{point['transport']} {point['address']}"), state
+        )
+    console.print(table)
+    for point in document["endpoints"]:
+        if point["why"]:
+            _indented(console, f"{point['id']}: {point['why']}", 4)
+        if point["setting"] and point["state"] != "enforced":
+            _indented(console, f"{point['id']}: the setting to change is {point['setting']}", 4)
+
+
+def _claims(document: Mapping[str, Any], console: Console) -> None:
+    _heading(console, "Claims")
+    if not document["claims"]:
+        _indented(console, "The target claims nothing.", 2)
+    for claim in document["claims"]:
+        word = view.CONCLUSIONS[claim["conclusion"]]
+        line = Text.assemble((word, COLOURS[claim["conclusion"]]), f"  {view.claim_name(claim)}")
+        _indented(console, line, 2)
+        _indented(console, f"{view.decided_text(claim)}: {view.count_text(claim['counts'])}", 6)
+
+
+def _fixes(document: Mapping[str, Any], console: Console) -> None:
+    entries = view.fixes(document)
+    if not entries:
+        return
+    _heading(console, "What to fix first")
+    for number, entry in enumerate(entries[:MOST], 1):
+        what = entry["hint"] or entry["clauses"][0]["text"]
+        _item(console, Text(f"{number}.", "bold"), Text(what, "bold"), 2)
+        for clause in entry["clauses"]:
+            _clause(console, clause, 5)
+    if len(entries) > MOST:
+        _indented(console, f"and {len(entries) - MOST} more, in the HTML report", 2)
+
+
+def _clause(console: Console, clause: Mapping[str, Any], by: int) -> None:
+    first = clause["results"][0]
+    line = Text(f"{clause['id']} ({clause['level']}): {first['message']}")
+    _item(console, Text(first["verdict"], COLOURS[first["verdict"]]), line, by)
+    if first["expected"] or first["observed"]:
+        text = f"expected {first['expected'] or '-'}; observed {first['observed'] or '-'}"
+        _indented(console, Text(text, "dim"), by + 2)
+    more = len(clause["results"]) - 1
+    if more:
+        _indented(console, Text(f"and {more} more of this clause", "dim"), by + 2)
+
+
+def _undecided(document: Mapping[str, Any], console: Console) -> None:
+    groups = view.undecided(document)
+    if not groups:
+        return
+    _heading(console, "Not decided yet, by what to do next")
+    for group in groups:
+        _indented(
+            console, Text.assemble((group["do"], "bold"), f" ({group['count']}): {group['how']}"), 2
+        )
+        if len(group["clauses"]) > FEW:
+            _indented(console, ", ".join(c["id"] for c in group["clauses"]), 5)
+            continue
+        for clause in group["clauses"]:
+            _clause(console, clause, 5)
+
+
+def _waivers(document: Mapping[str, Any], console: Console) -> None:
+    rows = [w for w in document["waivers"] if w["state"] != "not-in-this-run"]
+    if not rows:
+        return
+    _heading(console, "Waivers")
+    for waiver in rows:
+        text = f"{waiver['case']}: {waiver['state']}; {waiver['reason']} ({waiver['owner']}, until {waiver['expires']})"
+        _indented(console, text, 2)

@@ -1,0 +1,237 @@
+"""What several writers show of a document: what to fix first, what a person must do next, profile by profile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from part15.report.build import natural
+from part15.report.conclude import UNDECIDED, counts
+
+Document = Mapping[str, Any]
+Result = Mapping[str, Any]
+
+WORDS = {
+    "fail": "violated",
+    "error": "harness trouble",
+    "waived": "violated, waived",
+    "warn": "discouraged",
+    "inconclusive": "undecided",
+    "review": "a person must look",
+    "pass": "holds",
+    "info": "for information",
+    "not-applicable": "does not apply",
+}
+"""Verdict words, what stands out first, with what they say about a clause."""
+
+CONCLUSIONS = {
+    "conformant": "Conformant",
+    "conformant-with-waivers": "Conformant with waivers",
+    "not-conformant": "Not conformant",
+    "not-established": "Not established",
+}
+GROUPS = {
+    "framework": "Framework and negotiation",
+    "authentication": "Entity authentication",
+    "encryption": "Encryption",
+    "integrity": "Integrity",
+    "": "Statement and other clauses",
+}
+"""The order in which PS3.15 section 6.2 describes a Secure Transport Connection Profile."""
+
+NEXT = (
+    (
+        "error",
+        "",
+        "Make the connection work, then run again",
+        "part15 doctor TARGET says what is in the way.",
+    ),
+    (
+        "",
+        "not declared",
+        "Declare it in the target file",
+        "Write the missing key under [declared]; the same text belongs in the Conformance Statement.",
+    ),
+    (
+        "review",
+        "",
+        "Let a person look, then attest",
+        "part15 attest TARGET asks the questions and writes the [[attestations]].",
+    ),
+    (
+        "",
+        "not permitted by limits",
+        "Allow the stimulus",
+        "Raise limits.impact in the target file if the system under test may be treated so.",
+    ),
+    (
+        "",
+        "the target has no",
+        "Describe what is missing in the target file",
+        "Add the endpoint, listener or folder that the message names.",
+    ),
+    (
+        "",
+        "budget",
+        "Give the run more time",
+        "Raise limits.budget, or rerun the undecided cases alone.",
+    ),
+    (
+        "",
+        "not tested by this version",
+        "Test by hand, or attest",
+        "This version has no check for these clauses; an attestation decides them.",
+    ),
+    (
+        "",
+        "",
+        "Remove what prevented a decision",
+        "The message says what was missing; then run again.",
+    ),
+)
+"""Rules that sort undecided results by what to do: verdict, words in the message, title, how."""
+
+_GROUP_RANK = {"encryption": 0, "authentication": 1, "integrity": 2, "framework": 3}
+
+
+def level_text(level: str) -> str:
+    """Return *level* as the standard writes it."""
+    return level.replace("-", " ")
+
+
+def count_text(found: Mapping[str, int]) -> str:
+    """Return counts as ``3 fail, 1 warn, 12 pass``, what stands out first."""
+    return ", ".join(f"{found[w]} {w}" for w in WORDS if found.get(w)) or "nothing judged"
+
+
+def claim_name(claim: Mapping[str, Any]) -> str:
+    """Return ``profile as role, edition``."""
+    return f"{claim['profile']} as {claim['role']}, {claim['edition']}"
+
+
+def decided_text(claim: Mapping[str, Any]) -> str:
+    """Return ``12 of 24 decided``, with the number that was never run."""
+    text = f"{claim['decided']} of {claim['total']} decided"
+    return f"{text}, {claim['notRun']} not run" if claim["notRun"] else text
+
+
+def fixes(document: Document, *words: str) -> list[dict[str, Any]]:
+    """Return what to change, most important first: one entry per hint, with its clauses and results.
+
+    *words* are the verdicts to collect, ``fail`` if none is given. Clauses that one and the same
+    change would repair are one entry.
+    """
+    wanted = set(words or ("fail",))
+    groups: dict[str, list[Result]] = {}
+    for result in document["results"]:
+        if result["verdict"] in wanted:
+            groups.setdefault(result["hint"] or result["clause"], []).append(result)
+    entries = [
+        {
+            "hint": results[0]["hint"],
+            "clauses": _by_clause(results),
+            "count": len(results),
+            "rank": min(_weight(r) for r in results),
+        }
+        for results in groups.values()
+    ]
+    return sorted(entries, key=lambda e: (e["rank"], -e["count"], natural(e["clauses"][0]["id"])))
+
+
+def _weight(result: Result) -> tuple[int, int]:
+    binding = result["level"] in {"shall", "shall-not"} and not result["advisory"]
+    return (0 if binding else 1, _GROUP_RANK.get(result["group"], 4))
+
+
+def _by_clause(results: Iterable[Result]) -> list[dict[str, Any]]:
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        found.setdefault(result["clause"], []).append(result)
+    return [
+        {
+            "id": name,
+            "section": own[0]["section"],
+            "level": level_text(own[0]["level"]),
+            "text": own[0]["text"],
+            "profile": own[0]["profile"],
+            "results": own,
+        }
+        for name, own in sorted(found.items(), key=lambda item: natural(item[0]))
+    ]
+
+
+def undecided(document: Document) -> list[dict[str, Any]]:
+    """Return undecided results grouped by what the person must do next: ``do, how, clauses, count``."""
+    groups: dict[int, list[Result]] = {}
+    for result in document["results"]:
+        if result["verdict"] in UNDECIDED:
+            groups.setdefault(_next(result), []).append(result)
+    return [
+        {"do": NEXT[i][2], "how": NEXT[i][3], "clauses": _by_clause(own), "count": len(own)}
+        for i, own in sorted(groups.items())
+    ]
+
+
+def _next(result: Result) -> int:
+    message = result["message"].casefold()
+    for i, (word, part, _, _) in enumerate(NEXT):
+        if (not word or word == result["verdict"]) and part in message:
+            return i
+    return len(NEXT) - 1
+
+
+def profiles(document: Document) -> list[dict[str, Any]]:
+    """Return every profile with its clauses, grouped as PS3.15 section 6.2 does where groups are known."""
+    clauses = {c["id"]: c for c in document["clauses"]}
+    claimed = {c["profile"] for c in document["claims"]}
+    found: dict[str, list[Result]] = {}
+    for result in document["results"]:
+        found.setdefault(result["profile"], []).append(result)
+    rows = [
+        {
+            "id": name,
+            "title": clauses[own[0]["clause"]]["profileTitle"],
+            "claimed": name in claimed,
+            "counts": counts(own),
+            "groups": _grouped(own, clauses),
+        }
+        for name, own in found.items()
+    ]
+    return sorted(rows, key=lambda r: (not r["claimed"], r["id"]))
+
+
+def _grouped(
+    results: list[Result], clauses: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    transport = any(r["group"] for r in results)
+    groups = []
+    for key, title in GROUPS.items():
+        own = [r for r in results if (r["group"] if r["group"] in GROUPS else "") == key]
+        if own:
+            rows = [{**c, "clause": clauses[c["id"]]} for c in _by_clause(own)]
+            groups.append({"title": title if transport else "", "clauses": rows})
+    return groups
+
+
+def suites(document: Document) -> list[dict[str, Any]]:
+    """Return a cipher-suite matrix per endpoint: ``endpoint, versions, rows[{suite, code, ranks}]``.
+
+    A rank is the place in which the server selected the suite in that version (1 first), ``yes``
+    where the place is not known, and empty where it did not select it.
+    """
+    tables = []
+    for row in document["observations"]:
+        if row["key"] != "tls.suites":
+            continue
+        versions = sorted({s["version"] for s in row["value"]})
+        cells: dict[tuple[str, str], dict[str, Any]] = {}
+        for seen in row["value"]:
+            cells.setdefault((seen["suite"], seen["code"]), {})[seen["version"]] = (
+                seen.get("rank") or "yes"
+            )
+        rows = [
+            {"suite": suite, "code": code, "ranks": [ranks.get(v, "") for v in versions]}
+            for (suite, code), ranks in sorted(cells.items(), key=lambda item: item[0][1])
+        ]
+        tables.append({"endpoint": row["endpoint"], "versions": versions, "rows": rows})
+    return tables
