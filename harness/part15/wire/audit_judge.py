@@ -1,0 +1,107 @@
+"""One audit message examined: syslog header, XML, schema, fields, tables; done once and remembered."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from part15.wire.audit_fields import field_notes
+from part15.wire.audit_flaw import Flaw
+from part15.wire.audit_message import Message, read_content
+from part15.wire.audit_schema import RULE, accepts, set_aside, violations
+from part15.wire.audit_tables import table_notes
+from part15.wire.audit_xml import read_xml
+from part15.wire.syslog import Syslog, read_syslog
+from part15.wire.syslog_frames import datagram_flaws
+
+NEWEST = "2023b"
+CARRIERS = ("xml", "octet-counting", "lf", "datagram")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What one message is and breaks.
+
+    *message* is None if there is no readable XML (*refused* says why); *met* names the rules whose
+    subject was there, so that a rule without a flaw and without a subject is not called kept.
+    """
+
+    syslog: Syslog | None
+    message: Message | None
+    refused: str
+    encoding: str
+    flaws: tuple[Flaw, ...]
+    met: frozenset[str]
+
+    @property
+    def kind(self) -> str:
+        """The csd-code of EventID, or nothing."""
+        return self.message.kind if self.message else ""
+
+    def of(self, rules: tuple[str, ...]) -> tuple[Flaw, ...]:
+        """Return the flaws of *rules*."""
+        return tuple(flaw for flaw in self.flaws if flaw.rule in rules)
+
+
+SYSLOG_RULES = frozenset(
+    {"facility", "severity", "msgid", "msgid-name", "msg", "utf-8", "form"}
+    | {f"SYSLOG-5424-{number:02}" for number in range(1, 14)}
+)
+
+
+def _severity(syslog: Syslog, message: Message | None) -> list[Flaw]:
+    if syslog.severity is None or message is None:
+        return []
+    if message.event.get("EventOutcomeIndicator", "0").strip() == "0" and syslog.severity != 5:
+        return [Flaw("severity", "PRI", "severity 5 (notice) for a success", f"severity {syslog.severity}")]
+    return []
+
+
+@functools.lru_cache(maxsize=4096)
+def examine(data: bytes, carrier: str = "xml", edition: str = NEWEST) -> Examined:
+    """Examine *data*: a bare XML message (carrier ``xml``) or a SYSLOG-MSG (any other); never raises."""
+    flaws: list[Flaw] = []
+    met: set[str] = set()
+    syslog = None
+    xml: bytes | None = data
+    if carrier != "xml":
+        syslog = read_syslog(data)
+        met |= SYSLOG_RULES
+        flaws += syslog.flaws
+        xml = syslog.msg
+        if carrier == "datagram":
+            met.add("SYSLOG-5426-01")
+            flaws += datagram_flaws(data)
+    refused, encoding, message = "there is no MSG part", "", None
+    if xml is not None:
+        document = read_xml(xml)
+        refused, encoding = document.refused, document.encoding
+        if document.root is not None:
+            wrong, message, noted = _judge_root(document.root, xml, edition)
+            flaws += wrong
+            met |= noted
+    if message is None:
+        met |= {RULE, "form"}
+        flaws.append(Flaw(RULE, "/", "a well-formed XML audit message", refused))
+        flaws.append(Flaw("form", "MSG", "XML with root AuditMessage", refused))
+    if syslog is not None:
+        flaws += _severity(syslog, message)
+    return Examined(syslog, message, refused, encoding, tuple(flaws), frozenset(met))
+
+
+def _judge_root(root: object, xml: bytes, edition: str) -> tuple[list[Flaw], Message, set[str]]:
+    flaws = set_aside(root, xml)
+    if not accepts(root, edition):
+        flaws += violations(root, edition)
+    tag = str(getattr(root, "tag", ""))
+    if tag.rpartition("}")[2] != "AuditMessage":
+        flaws.append(Flaw("form", "/", "root element AuditMessage", "another element"))
+    message = read_content(root)
+    met = {RULE, "form"}
+    for notes in (field_notes(message, edition), table_notes(message, edition)):
+        flaws += notes.flaws
+        met |= notes.met
+    return flaws, message, met
+
+
+__all__ = ["CARRIERS", "NEWEST", "Examined", "examine"]
