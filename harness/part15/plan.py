@@ -241,7 +241,7 @@ def _drafts(
                 dataclasses.replace(
                     case,
                     stimulus=Stimulus(binding.stimulus.kind, binding.stimulus.args, place),
-                    expect=_filled(binding.expect, row),
+                    expect=_filled(binding.expect, {"edition": claim.edition, **row}),
                     subject=parameter or place,
                     settled=settled,
                     impact=driver.impact,
