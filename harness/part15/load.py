@@ -1,0 +1,253 @@
+"""Profiles, roles and readings: YAML and JSON of ``profiles/`` become the nouns; every problem at once.
+
+Built-in profiles come from a JSON index (``load_index``); YAML is read only after a change, for
+profiles of a site, and to say where a problem stands.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from part15 import content, load_index
+from part15.errors import ContentError, InputError, Problem
+from part15.load_index import FAMILIES
+from part15.model import Profile
+
+ROLES = "roles.yaml"
+
+
+def _sources() -> dict[str, bytes]:
+    """Return the YAML files of ``profiles/`` by relative name, families in their order."""
+    root = content.folder("profiles")
+    found = {ROLES: (root / ROLES).read_bytes()}
+    for family in FAMILIES:
+        for path in sorted((root / family).glob("*.yaml")):
+            found[f"{family}/{path.name}"] = path.read_bytes()
+    return found
+
+
+def profiles_digest() -> str:
+    """Return the SHA-256 over the contents of every built-in profile; goes into reports."""
+    return load_index.digest_of(_sources())
+
+
+def _shown(name: str) -> str:
+    return f"profiles/{name}"
+
+
+def _entry(name: str, data: bytes) -> dict[str, Any]:
+    """Return the plain form of one file of ``profiles/``. Raises ContentError."""
+    from part15.load_link import plain_profile, plain_roles
+    from part15.load_yaml import parse
+
+    document = parse(data, _shown(name))
+    if name == ROLES:
+        return plain_roles(document)
+    return plain_profile(document, name.partition("/")[0])
+
+
+def _built(sources: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return the plain form of all *sources*, read anew where they changed. Raises ContentError."""
+    old = load_index.reusable()
+    entries: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, data in sources.items():
+        digest = load_index.entry_digest(data)
+        kept = old.get(name)
+        if isinstance(kept, dict) and kept.get("digest") == digest and "plain" in kept:
+            entries[name] = kept
+            continue
+        try:
+            entries[name] = {"digest": digest, "plain": _entry(name, data)}
+        except ContentError as error:
+            problems += error.problems
+    if problems:
+        raise ContentError(*problems)
+    plains = {name: entry["plain"] for name, entry in entries.items()}
+    _refuse(_linked(plains[ROLES], [p for n, p in plains.items() if n != ROLES]), sources)
+    return entries
+
+
+@functools.cache
+def _index(key: str) -> dict[str, Any]:
+    """Return the plain form of ``profiles/`` by file name; *key* is that of its present contents."""
+    entries = load_index.stored(key)
+    if entries is None:
+        sources = _sources()
+        entries = _built(sources)
+        load_index.keep(load_index.key_of(sources), entries)
+    return {name: entry["plain"] for name, entry in entries.items()}
+
+
+def _linked(roles: Mapping[str, Any], plains: Iterable[Mapping[str, Any]]) -> list[tuple[str, Any]]:
+    """Return every dangling name and double id in *plains*, as file and fault."""
+    from part15.load_link import Names, faults, twice
+
+    every = list(plains)
+    table = _expanded(roles)
+    reachable = {role for answers in table.values() for role in answers} | set(roles["nobody"])
+    names = Names(every, table, reachable)
+    found = list(twice(every))
+    return found + [(plain["source"], fault) for plain in every for fault in faults(plain, names)]
+
+
+def _refuse(found: Sequence[tuple[str, Any]], sources: Mapping[str, bytes]) -> None:
+    """Raise ContentError for the faults *found*, each at its place in its file."""
+    if found:
+        raise ContentError(*_located(found, sources))
+
+
+def _located(found: Iterable[tuple[str, Any]], sources: Mapping[str, bytes]) -> list[Problem]:
+    from part15.load_link import located
+    from part15.load_yaml import Document, parse
+
+    documents: dict[str, Document] = {}
+    problems = set()
+    for file, fault in found:
+        if file not in documents:
+            data = sources.get(file.removeprefix("profiles/"), None)
+            documents[file] = parse(Path(file).read_bytes() if data is None else data, file)
+        problems.add(located(documents[file], fault))
+    return sorted(problems, key=lambda p: (p.file, p.line or 0, p.column or 0, p.message))
+
+
+def _builtin() -> dict[str, Any]:
+    return _index(load_index.key_of(_sources()))
+
+
+def _expanded(roles: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    always = roles["every_claim"]
+    return {claimed: (*answers, *always) for claimed, answers in roles["roles"].items()}
+
+
+def load_roles() -> dict[str, tuple[str, ...]]:
+    """Return the role table: a claimable role and the clause roles it answers for, statement roles included."""
+    return _expanded(_builtin()[ROLES])
+
+
+def load_readings() -> dict[str, dict[str, str]]:
+    """Return the register of readings: id (``T-10``) to ``problem`` and ``reading``."""
+    found: dict[str, dict[str, str]] = content.table("readings")
+    return found
+
+
+@functools.cache
+def _models(key: str) -> dict[str, Profile]:
+    plains = [plain for name, plain in _index(key).items() if name != ROLES]
+    return {plain["id"]: load_index.profile_from(plain) for plain in plains}
+
+
+def load_profiles(paths: Sequence[Path] = ()) -> dict[str, Profile]:
+    """Return the built-in profiles by id, and those of a site in the YAML files *paths*.
+
+    Raises ContentError with every problem of every file: form, dangling names, double ids. Whether
+    checks and drivers fit is a matter of :func:`bind_problems`.
+    """
+    profiles = dict(_models(load_index.key_of(_sources())))
+    if paths:
+        for plain in _site(paths):
+            profiles[plain["id"]] = load_index.profile_from(plain)
+    return profiles
+
+
+def _site(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the plain profiles of a site. Raises ContentError."""
+    from part15.load_link import plain_profile
+    from part15.load_yaml import read
+
+    problems: list[Problem] = []
+    plains = []
+    for path in paths:
+        try:
+            plains.append(plain_profile(read(path)))
+        except ContentError as error:
+            problems += error.problems
+    if problems:
+        raise ContentError(*problems)
+    files = _builtin()
+    ours = [plain for name, plain in files.items() if name != ROLES]
+    families = {p["id"]: p["family"] for p in ours if p["id"] != "general"}
+    for plain in plains:
+        included = [families[i["profile"]] for i in plain["include"] if i["profile"] in families]
+        plain["family"] = plain["family"] or next(iter(included), "")
+    mine = {plain["source"] for plain in plains}
+    _refuse([f for f in _linked(files[ROLES], [*ours, *plains]) if f[0] in mine], {})
+    return plains
+
+
+def load_profile(path: Path) -> Profile:
+    """Return the one profile in the YAML file *path*. Raises ContentError with every problem of it."""
+    root = content.folder("profiles")
+    try:
+        name = path.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        return load_index.profile_from(_site([path])[0])
+    plain = _builtin().get(name)
+    if plain is None or name == ROLES:
+        raise ContentError(Problem(str(path), None, None, "is no profile file"))
+    return load_index.profile_from(plain)
+
+
+def bind_problems(profiles: Mapping[str, Profile]) -> tuple[Problem, ...]:
+    """Return what in *profiles* does not fit the checks and drivers: names, arguments, observations.
+
+    Imports every check and driver.
+    """
+    from part15.load_bind import profile_faults
+
+    found = [(p.source, fault) for p in profiles.values() for fault in profile_faults(p)]
+    return tuple(_located(found, _sources())) if found else ()
+
+
+def profile_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a profile file."""
+    from part15 import load_form
+
+    return load_form.profile_schema()
+
+
+def lint(path: Path) -> tuple[Problem, ...]:
+    """Return every problem of *path*: a profile (with its checks and drivers) or a target.
+
+    A file that is neither ``.toml`` nor ``.yaml`` is a profile if a line of it begins with ``profile:``.
+    """
+    try:
+        if _is_profile(path):
+            profile = load_profile(path)
+            return bind_problems({profile.id: profile})
+        from part15.target import load_target
+
+        load_target(path)
+    except InputError as error:
+        return error.problems
+    return ()
+
+
+def _is_profile(path: Path) -> bool:
+    if path.suffix in (".yaml", ".yml", ".toml"):
+        return path.suffix != ".toml"
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ContentError(
+            Problem(str(path), None, None, f"cannot be read: {error.strerror}")
+        ) from None
+    return any(line.startswith("profile:") for line in text.splitlines())
+
+
+def read_edition(edition: str) -> str:
+    """Return the newest edition whose text was read that is not newer than *edition*.
+
+    Spans of clauses name such editions only; a claim of 2024a is judged by the text of 2023b.
+    """
+    bounds = {
+        bound
+        for profile in load_profiles().values()
+        for clause in profile.clauses
+        for bound in clause.editions
+        if bound is not None
+    }
+    return max((b for b in bounds if b <= edition), default=edition)
