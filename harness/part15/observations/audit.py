@@ -1,0 +1,179 @@
+"""Audit messages as they were received, the connections that brought them, and what a collector did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class AuditMessageSeen:
+    """One audit message: its octets and how it came.
+
+    *carrier* is ``xml`` (a bare document), ``octet-counting``, ``lf`` or ``datagram`` (a SYSLOG-MSG);
+    *size* is its true size in octets, *data* is cut if that is more than is kept. *arrived* is the
+    UTC epoch time in seconds, None for a file; *connection* counts from 1, 0 for a file or datagram.
+    """
+
+    name: str
+    data: bytes
+    carrier: str = "xml"
+    size: int = 0
+    arrived: float | None = None
+    connection: int = 0
+
+
+@dataclass(frozen=True)
+class AuditConnectionSeen:
+    """One connection of a source to our collector.
+
+    *first* is ``tls`` (a TLS record came first), ``clear`` (octets without TLS) or ``nothing``;
+    *failed* says why the handshake failed, empty if it did not. *ended* is ``close-notify``,
+    ``eof`` (end of stream without close_notify), ``reset`` or ``open`` (we stopped listening).
+    *framing* holds (place, expected, observed) of each framing flaw. *alert* is the alert the source
+    sent. *server* names the certificate that was shown to it.
+    """
+
+    number: int
+    server: str = ""
+    first: str = "nothing"
+    version: str = ""
+    suite: str = ""
+    certificate: bool = False
+    failed: str = ""
+    alert: int | None = None
+    ended: str = "open"
+    octets: int = 0
+    messages: int = 0
+    framing: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class AuditDeclared:
+    """What ``[declared]`` says of the audit source; None where it says nothing.
+
+    *events* are EventID codes reported and enabled; *extensions* codes, elements or SD-IDs beyond
+    the standard; *max_size* octets.
+    """
+
+    events: tuple[str, ...] | None = None
+    extensions: tuple[str, ...] | None = None
+    structured_data: tuple[str, ...] | None = None
+    max_size: int | None = None
+
+
+@dataclass(frozen=True)
+class AuditTrailSeen:
+    """What a source sent while we listened.
+
+    *messages* are the first ones; *more* counts those beyond, and *broken* how many of them break
+    each rule. *caused* are EventID codes that the stimulus gave reason for; *transport* is
+    ``syslog-tls`` or ``syslog-udp``.
+    """
+
+    messages: tuple[AuditMessageSeen, ...] = ()
+    connections: tuple[AuditConnectionSeen, ...] = ()
+    declared: AuditDeclared = field(default_factory=AuditDeclared)
+    transport: str = ""
+    caused: tuple[str, ...] = ()
+    more: int = 0
+    broken: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DeedSeen:
+    """Something the harness made the SUT do, as seen on our side of the wire.
+
+    *kind* is ``start stop store query refuse login-fail tls-fail retrieve delete export``; times are
+    UTC epoch seconds; *failed* says that the deed was refused or failed. *classes* counts
+    instances per SOP Class UID. Identities: *user* is the login used, *secret* the passcode sent.
+    """
+
+    kind: str
+    began: float
+    ended: float
+    failed: bool = False
+    calling: str = ""
+    called: str = ""
+    ours: str = ""
+    theirs: str = ""
+    studies: tuple[str, ...] = ()
+    patients: tuple[str, ...] = ()
+    classes: dict[str, int] = field(default_factory=dict)
+    user: str = ""
+    secret: str = ""
+    novelty: str = ""
+    anonymized: bool | None = None
+
+
+@dataclass(frozen=True)
+class StorySeen:
+    """Deeds, and the messages that arrived from the first deed on; *waited* seconds after the last."""
+
+    deeds: tuple[DeedSeen, ...]
+    trail: AuditTrailSeen
+    waited: float = 0.0
+
+
+@dataclass(frozen=True)
+class DeliverySeen:
+    """One message sent to a collector.
+
+    *sent* tells whether it could be written and the connection stayed; *stored* is ``whole``,
+    ``cut`` (only its beginning was found), ``lost``, or ``unknown`` (the store could not be read).
+    """
+
+    name: str
+    size: int
+    sent: bool
+    stored: str = "unknown"
+
+
+@dataclass(frozen=True)
+class CollectorSeen:
+    """What a collector did with one batch of messages.
+
+    *batch* says what was sent; *version* is the TLS version, empty over UDP. *alive_after* tells
+    whether a new connection was accepted afterwards; *in_order* whether the stored messages kept
+    their order (None if unknown); *readable* says whether its store could be read at all. *refused*
+    says how a connection with a bad identity ended (``alert close reset``), empty if accepted.
+    """
+
+    batch: str
+    deliveries: tuple[DeliverySeen, ...] = ()
+    version: str = ""
+    suite: str = ""
+    alive_after: bool | None = None
+    in_order: bool | None = None
+    readable: bool = False
+    answered_close: bool | None = None
+
+
+@dataclass(frozen=True)
+class CollectorOfferSeen:
+    """Whether a collector took a TLS client with the identity *name*.
+
+    *outcome* is ``accepted``, ``refused`` (alert, close or reset) or ``unclear``; *control* tells
+    whether a client with the right identity was accepted before and after.
+    """
+
+    name: str
+    outcome: str
+    detail: str = ""
+    control: bool = True
+
+
+@dataclass(frozen=True)
+class SourceOfferSeen:
+    """How a source answered a collector with the certificate *name*.
+
+    *connected* tells whether it came at all; *refused* whether it broke the handshake; *octets* how
+    much syslog it sent all the same. *control* tells whether it took the right certificate.
+    """
+
+    name: str
+    connected: bool
+    refused: bool
+    octets: int = 0
+    detail: str = ""
+    control: bool = True
