@@ -1,0 +1,105 @@
+"""Bit preservation (PS3.15 A.3): what may and may not differ between an object sent and the same returned."""
+
+from __future__ import annotations
+
+from part15.model import Finding, Judgement, Word, fails, informs, passes, undecided
+from part15.observations.comparison import ComparisonSeen, Difference
+from part15.registry import check
+
+_IMPLICIT = "1.2.840.10008.1.2"
+_TOLD = 20
+
+
+def _finding(difference: Difference) -> Finding:
+    named = f"{difference.path} {difference.keyword}".rstrip()
+    how = f" ({difference.nature})" if difference.nature else ""
+    message = f"{named}: {difference.kind}{how}"
+    return Finding(difference.path, Word.FAIL, message, difference.before, difference.after)
+
+
+def _judged(seen: ComparisonSeen, kinds: tuple[str, ...], right: str, wrong: str) -> Judgement:
+    """Fail when there are differences of *kinds*; undecided when there was nothing to compare."""
+    if seen.problem:
+        return undecided(f"{seen.problem}; the pair cannot be compared")
+    total = seen.count(*kinds)
+    if not total:
+        return passes(f"{right} ({seen.elements} elements compared)" if seen.elements else right)
+    shown = [d for d in seen.differences if d.kind in kinds]
+    first = shown[0] if shown else None
+    where = f"; first: {first.path} {first.keyword}".rstrip() if first else ""
+    return fails(
+        f"{total} {wrong}{where}; hand the object on as it was received",
+        expected=first.before if first else "no difference",
+        observed=first.after if first else f"{total} differences",
+        findings=[_finding(d) for d in shown[:_TOLD]],
+    )
+
+
+@check
+def keeps_values(seen: ComparisonSeen) -> Judgement:
+    """The Value fields of all elements are bit-for-bit duplicates (A.3 a).
+
+    Fragment boundaries are part of the Value field of encapsulated data; defined and undefined
+    lengths of sequences and items are not.
+    """
+    kinds = ("value", "fragments", "form", "items")
+    return _judged(seen, kinds, "every value is the same", "value fields differ")
+
+
+@check
+def keeps_item_order(seen: ComparisonSeen) -> Judgement:
+    """The items of every sequence stand in their order (A.3 b)."""
+    return _judged(seen, ("order",), "no sequence was reordered", "sequences have another order of items")
+
+
+@check
+def keeps_elements(seen: ComparisonSeen) -> Judgement:
+    """No element was removed or changed, private, empty and retired ones included (A.3 c).
+
+    Group lengths are not counted: they follow from the encoding.
+    """
+    kinds = ("removed", "value", "fragments", "form", "items", "order", "VR")
+    return _judged(seen, kinds, "no element was removed or changed", "elements were removed or changed")
+
+
+@check
+def keeps_vrs(seen: ComparisonSeen) -> Judgement:
+    """No element has another VR than it had (A.3 e); needs explicit VR on both sides."""
+    if not seen.problem and not seen.identical and _IMPLICIT in (seen.syntax_before, seen.syntax_after):
+        return undecided(
+            "one of the two objects is in Implicit VR Little Endian, which writes no VR; "
+            "exchange it in an explicit VR transfer syntax"
+        )
+    return _judged(seen, ("VR",), "every VR is the same", "elements have another VR")
+
+
+@check
+def returns_explicit_vr(seen: ComparisonSeen) -> Judgement:
+    """The object came back in an explicit VR transfer syntax (A.3 d)."""
+    if seen.problem:
+        return undecided(f"{seen.problem}; its transfer syntax is not known")
+    if seen.syntax_after == _IMPLICIT:
+        return fails(
+            "the object came back in Implicit VR Little Endian; use an explicit VR transfer syntax",
+            expected="an explicit VR transfer syntax",
+            observed=seen.syntax_after,
+            rests_on=("T-08",),
+        )
+    return passes(f"the object came back in {seen.syntax_after or 'the same octets'}", rests_on=("T-08",))
+
+
+@check
+def adds_nothing(seen: ComparisonSeen) -> Judgement:
+    """No element was added; A.3 c permits it as long as no signature is altered, so this informs."""
+    if seen.problem:
+        return undecided(f"{seen.problem}; the pair cannot be compared")
+    added = seen.count("added")
+    if not added:
+        return passes("no element was added")
+    shown = [
+        Finding(d.path, Word.INFO, f"{d.path} {d.keyword}: added".replace(" :", ":"), "", d.after)
+        for d in seen.differences
+        if d.kind == "added"
+    ][:_TOLD]
+    note = "; verify the signatures of the object again" if seen.signed else ""
+    return informs(f"{added} elements were added, which A.3 permits{note}", observed=added, findings=shown)
