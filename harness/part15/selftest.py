@@ -1,0 +1,218 @@
+"""The kill matrix: every fault against the checks of its family, beside the right system (contract §8).
+
+An *arena* knows one family: how to judge its right system, and its system with one fault. Judgements
+are compared uncapped, clause by clause. A fault must turn exactly the clauses it names to *fail*.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import part15
+from part15 import load
+from part15.errors import TargetError
+from part15.model import Level, Status, Word
+from part15.peers.register import Fault
+from part15.registry import did_you_mean
+
+Words = Mapping[str, Word]
+"""Clause id to the gravest uncapped word of its cases."""
+
+
+class Arena(Protocol):
+    """One family's right system and faults."""
+
+    name: str
+    profiles: tuple[str, ...]
+
+    def faults(self) -> Sequence[Fault]:
+        """Return the faults to be run here."""
+
+    def right(self) -> Words:
+        """Judge the right system."""
+
+    def wrong(self, fault: Fault) -> Words:
+        """Judge the system with *fault*."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fault and what it did; *missed* are clauses it should have flipped, *strays* others it did."""
+
+    fault: str
+    arena: str
+    flipped: tuple[str, ...]
+    missed: tuple[str, ...]
+    strays: tuple[str, ...]
+    blurred: tuple[str, ...]
+    trouble: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether the fault did exactly what it is for."""
+        return not (self.missed or self.strays or self.trouble)
+
+
+@dataclass
+class Matrix:
+    """All runs, the failures of right systems, and the checked clauses that nothing kills."""
+
+    runs: list[Run] = field(default_factory=list)
+    unclean: dict[str, list[str]] = field(default_factory=dict)
+    unkilled: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    checked: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether every fault did its work, every right system is clean, and nothing is unkilled."""
+        return bool(self.runs) and all(r.sound for r in self.runs) and not (self.unclean or self.unkilled or self.missing)
+
+
+def arenas() -> list[Arena]:
+    """Return the arena of every ``selftest_*`` module."""
+    found = []
+    for module in pkgutil.iter_modules(part15.__path__):
+        if module.name.startswith("selftest_"):
+            found += list(importlib.import_module(f"part15.{module.name}").ARENAS)
+    return found
+
+
+def compare(fault: Fault, arena: str, right: Words, wrong: Words) -> Run:
+    """Return what *fault* did: a clause flips when it passed before and fails now."""
+    good = (Word.PASS, Word.INFO)
+    flipped = sorted(c for c, w in wrong.items() if w is Word.FAIL and right.get(c) in good)
+    blurred = sorted(c for c, w in wrong.items() if right.get(c) is Word.PASS and w not in (*good, Word.FAIL))
+    wanted = set(fault.flips)
+    return Run(
+        fault=fault.name,
+        arena=arena,
+        flipped=tuple(flipped),
+        missed=tuple(sorted(wanted - set(flipped))),
+        strays=tuple(sorted(set(flipped) - wanted)),
+        blurred=tuple(blurred),
+    )
+
+
+def run(
+    profiles: Sequence[str] = (), *, full: bool = False, progress: Callable[[str], None] | None = None
+) -> Matrix:
+    """Run every fault of the arenas that judge one of *profiles* (all if empty).
+
+    *full* also runs each fault's strays against clauses that other arenas judge on the same system.
+    Raises TargetError for a profile that no arena judges.
+    """
+    say = progress or (lambda _line: None)
+    known = arenas()
+    judged = sorted({p for arena in known for p in arena.profiles})
+    for profile in profiles:
+        if not any(_fits(profile, p) for p in judged):
+            raise TargetError(f"no fault acts on '{profile}'{did_you_mean(profile, judged)}")
+    matrix = Matrix()
+    killed: set[str] = set()
+    for arena in known:
+        if profiles and not any(_fits(name, p) for name in profiles for p in arena.profiles):
+            continue
+        killed |= _fight(arena, matrix, say, full=full)
+    _account(matrix, killed, [a for a in known if not profiles or any(_fits(n, p) for n in profiles for p in a.profiles)])
+    return matrix
+
+
+def _fits(wanted: str, profile: str) -> bool:
+    return profile == wanted or (wanted.endswith("-") and profile.startswith(wanted))
+
+
+def _fight(arena: Arena, matrix: Matrix, say: Callable[[str], None], *, full: bool) -> set[str]:
+    del full
+    say(f"{arena.name}: the right system")
+    try:
+        right = arena.right()
+    except (OSError, RuntimeError) as trouble:
+        matrix.missing[arena.name] = str(trouble)
+        say(f"  not run: {trouble}")
+        return set()
+    failed = sorted(c for c, w in right.items() if w in (Word.FAIL, Word.ERROR))
+    if failed:
+        matrix.unclean[arena.name] = failed
+    killed: set[str] = set()
+    faults = list(arena.faults())
+    for number, fault in enumerate(faults, start=1):
+        done = _one(arena, fault, right)
+        matrix.runs.append(done)
+        killed |= set(done.flipped)
+        mark = "ok  " if done.sound else "BAD "
+        say(f"  {mark} {number}/{len(faults)} {fault.name}: kills {', '.join(done.flipped) or 'nothing'}{_blame(done)}")
+    return killed
+
+
+def _one(arena: Arena, fault: Fault, right: Words) -> Run:
+    try:
+        return compare(fault, arena.name, right, arena.wrong(fault))
+    except (OSError, RuntimeError) as trouble:
+        return Run(fault.name, arena.name, (), tuple(fault.flips), (), (), str(trouble))
+
+
+def _blame(run: Run) -> str:
+    parts = []
+    if run.missed:
+        parts.append(f"survives {', '.join(run.missed)}")
+    if run.strays:
+        parts.append(f"flips {', '.join(run.strays)}, which it should not")
+    if run.trouble:
+        parts.append(run.trouble)
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _account(matrix: Matrix, killed: set[str], fought: Iterable[Arena]) -> None:
+    """List the checked clauses of the arenas' profiles that no fault killed; only a shall must have a killer."""
+    names = {p for arena in fought for p in arena.profiles}
+    for profile in load.load_profiles().values():
+        if profile.id not in names:
+            continue
+        for clause in profile.clauses:
+            driven = [b for b in clause.bindings if b.status is Status.CHECKED and b.check]
+            if not driven or all(b.check.startswith("statement.") for b in driven):
+                continue
+            matrix.checked += 1
+            if clause.id not in killed and clause.level in (Level.SHALL, Level.SHALL_NOT):
+                matrix.unkilled.append(clause.id)
+    matrix.unkilled.sort()
+
+
+def to_document(matrix: Matrix) -> dict[str, Any]:
+    """Return the matrix as JSON values."""
+    return {
+        "sound": matrix.sound,
+        "checked": matrix.checked,
+        "runs": [
+            {
+                "fault": r.fault,
+                "arena": r.arena,
+                "flipped": list(r.flipped),
+                "missed": list(r.missed),
+                "strays": list(r.strays),
+                "blurred": list(r.blurred),
+                "trouble": r.trouble,
+            }
+            for r in matrix.runs
+        ],
+        "unclean": matrix.unclean,
+        "unkilled": matrix.unkilled,
+        "missing": matrix.missing,
+    }
+
+
+def to_text(matrix: Matrix) -> str:
+    """Return the summary a person reads last."""
+    sound = sum(r.sound for r in matrix.runs)
+    lines = [f"{sound} of {len(matrix.runs)} faults did exactly what they are for; {matrix.checked} clauses are checked."]
+    lines += [f"right system of {name}: fails {', '.join(found)}" for name, found in matrix.unclean.items()]
+    lines += [f"not run: {name}: {why}" for name, why in matrix.missing.items()]
+    if matrix.unkilled:
+        lines.append(f"checked, but killed by no fault: {', '.join(matrix.unkilled)}")
+    lines.append("The matrix is sound." if matrix.sound else "The matrix is NOT sound.")
+    return "\n".join(lines)
