@@ -229,6 +229,13 @@ def _drafts(
     if driver is None:
         raise ContentError(f"{profile.source}: {clause.id}: there is no driver {binding.stimulus.kind}")
     places, absent = _places(claim, driver, target)
+    slots = {
+        "edition": claim.edition,
+        "profile": claim.profile,
+        "role": claim.role,
+        "options": list(claim.options),
+        "features": list(claim.features),
+    }
     for place in places:
         for row in _rows(binding.each):
             parameter = ",".join(str(v) for v in row.values())
@@ -240,8 +247,10 @@ def _drafts(
             yield _Draft(
                 dataclasses.replace(
                     case,
-                    stimulus=Stimulus(binding.stimulus.kind, binding.stimulus.args, place),
-                    expect=_filled(binding.expect, {"edition": claim.edition, **row}),
+                    stimulus=Stimulus(
+                        binding.stimulus.kind, _filled(binding.stimulus.args, slots), place
+                    ),
+                    expect=_filled(binding.expect, {**slots, **row}),
                     subject=parameter or place,
                     settled=settled,
                     impact=driver.impact,

@@ -28,7 +28,7 @@ from part15.report import build, endpoints
 from part15.report.facts import EvidenceItem, Observed, RunFacts, TargetFacts
 from part15.rows import plan_document, verdict_from, verdict_row
 from part15.session import Session, expand_endpoints
-from part15.target import Target, load_target
+from part15.target import ClaimTable, Target, load_target
 
 _DEPENDENCIES = ("cryptography", "hypothesis", "pydicom", "pynetdicom", "pytest", "asn1crypto", "lxml")
 
@@ -50,6 +50,21 @@ def site_profiles(names: Sequence[str]) -> tuple[list[Path], list[str]]:
         if not path.is_file():
             raise TargetError(f"there is no profile file {path}")
     return paths, [n for n in names if not n.endswith((".yaml", ".yml"))]
+
+
+def with_site_claims(target: Target, profiles: Mapping[str, Profile], site: Sequence[str]) -> Target:
+    """Return *target* with a claim of each *site* profile it does not name itself.
+
+    A profile given by path is claimed in those of its roles that the target claims anywhere, or
+    in all of its roles if the target claims none of them.
+    """
+    mine = {role for table in target.claims.values() for role in table.roles}
+    claims = dict(target.claims)
+    for name in site:
+        if name not in claims:
+            roles = profiles[name].roles
+            claims[name] = ClaimTable(roles=tuple(r for r in roles if r in mine) or roles)
+    return target.with_claims(claims)
 
 
 @dataclass
@@ -96,6 +111,9 @@ class Run:
         target = load_target(path)
         paths, only = site_profiles(profiles)
         known = load.load_profiles(paths)
+        site = sorted({p.id for p in known.values() if p.source in {str(path) for path in paths}})
+        target = with_site_claims(target, known, site)
+        only += site
         target, notes = expand_endpoints(target)
         plan = build_plan(target, known, load.load_roles(), only=only, edition=edition, safe=safe)
         folder = Path(out) if out else default_folder(target.name)
@@ -351,7 +369,7 @@ def _restored(folder: Path, planned: Mapping[str, Any], edition: str | None) -> 
     from part15.target import Endpoint
 
     try:
-        target = load_target(folder / "target.toml")
+        target = load_target(folder / "target.toml", stored=True)
     except InputError as error:
         raise TargetError(f"the stored target of {folder} cannot be read: {error}") from None
     known = {**target.endpoints}

@@ -257,7 +257,14 @@ class Target(_Table):
 
     def with_endpoints(self, endpoints: Mapping[str, Endpoint]) -> Target:
         """Return this target with other endpoints (resolved names, ports of a SUT just started)."""
-        changed = self.model_copy(update={"endpoints": dict(endpoints)})
+        return self._changed({"endpoints": dict(endpoints)})
+
+    def with_claims(self, claims: Mapping[str, ClaimTable]) -> Target:
+        """Return this target with other claims (a site's profile given on the command line)."""
+        return self._changed({"claims": dict(claims)})
+
+    def _changed(self, update: dict[str, Any]) -> Target:
+        changed = self.model_copy(update=update)
         changed._folder, changed._source = self._folder, self._source  # noqa: SLF001 - our own copy
         return changed
 
@@ -318,9 +325,17 @@ def _absolute(table: Any, folder: Path, key: str = "") -> Any:
     return table
 
 
-def parse_target(document: Mapping[str, Any], *, source: str = "", text: str = "", folder: Path | None = None) -> Target:
+def parse_target(
+    document: Mapping[str, Any],
+    *,
+    source: str = "",
+    text: str = "",
+    folder: Path | None = None,
+    stored: bool = False,
+) -> Target:
     """Return the target that *document* describes; every problem at once.
 
+    A *stored* target is the copy in a run folder: what it points to need not be there any more.
     Raises TargetError with file and line.
     """
     lines = key_lines(text)
@@ -341,7 +356,7 @@ def parse_target(document: Mapping[str, Any], *, source: str = "", text: str = "
                 key=lambda p: (p.line or 0, p.message),
             )
         ) from None
-    problems = tuple(_dangling(target, source, lines))
+    problems = () if stored else tuple(_dangling(target, source, lines))
     if problems:
         raise TargetError(*problems)
     target._folder, target._source = place, source  # noqa: SLF001 - this function is the constructor
@@ -380,8 +395,8 @@ def _dangling(target: Target, source: str, lines: dict[tuple[str | int, ...], in
     return problems
 
 
-def load_target(path: Path) -> Target:
-    """Read the target file at *path*.
+def load_target(path: Path, *, stored: bool = False) -> Target:
+    """Read the target file at *path* (*stored*: the copy in a run folder).
 
     Raises TargetError if it cannot be read, is no TOML, or is wrong.
     """
@@ -398,7 +413,7 @@ def load_target(path: Path) -> Target:
     except tomllib.TOMLDecodeError as error:
         line = getattr(error, "lineno", None)
         raise TargetError(Problem(str(path), line, getattr(error, "colno", None), f"is not valid TOML: {error}")) from None
-    return parse_target(document, source=str(path), text=text, folder=path.resolve().parent)
+    return parse_target(document, source=str(path), text=text, folder=path.resolve().parent, stored=stored)
 
 
 def target_schema() -> dict[str, Any]:
