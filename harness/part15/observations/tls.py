@@ -1,0 +1,177 @@
+"""What hellos showed: one answer, answers to several offers, the suites an endpoint negotiates, a client's hello.
+
+Versions are the names ``ssl3 1.0 1.1 1.2 1.3``; suites, groups, schemes and extensions are code
+points. ``outcome`` of an answer is one of
+
+``hello`` a version and suite were selected (a HelloRetryRequest is a selection too) ·
+``alert`` · ``close`` end of stream without a word · ``reset`` · ``silent`` not one octet until the
+deadline · ``drip`` an unfinished answer at the deadline · ``garbage`` not TLS · ``malformed`` TLS
+records with a broken message · ``oversize`` a bound was exceeded · ``unreachable`` the connection
+could not be opened any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+REFUSALS = ("alert", "close", "reset")
+"""Outcomes that refuse an offer; every other one but ``hello`` decides nothing."""
+
+
+@dataclass(frozen=True)
+class CertificateSeen:
+    """One certificate of a chain. *key* is RSA, EC, DSA, Ed25519 …; *curve* is set for EC.
+
+    *signer_bits* is the size of the key that signed it, from the issuer where the chain holds it,
+    else from the signature itself; None if neither tells. *problem* says why it could not be read.
+    """
+
+    subject: str = ""
+    key: str = ""
+    bits: int = 0
+    curve: str = ""
+    signer: str = ""
+    signer_bits: int | None = None
+    hash: str = ""
+    self_signed: bool = False
+    fingerprint: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class HelloSeen:
+    """The answer to one ClientHello; *offered* is a line about what it offered."""
+
+    offered: str
+    versions: tuple[str, ...]
+    suites: tuple[int, ...]
+    outcome: str
+    detail: str = ""
+    version: str = ""
+    suite: int | None = None
+    retry: bool = False
+    alert: int | None = None
+    alert_level: int | None = None
+    warnings: tuple[int, ...] = ()
+    closed: bool | None = None
+    """Whether the server closed after a fatal alert; None if that was not waited for."""
+    extensions: tuple[int, ...] = ()
+    alpn: str | None = None
+    compression: int = 0
+    sentinel: str = ""
+    group: int | None = None
+    dh_bits: int | None = None
+    scheme: int | None = None
+    public: str = ""
+    """Digest of the server's ephemeral public key."""
+    certificate_request: bool | None = None
+    """Whether a client certificate was asked for; None where that is encrypted or was not reached."""
+    request_types: tuple[int, ...] = ()
+    chain: tuple[CertificateSeen, ...] = ()
+    stapled: bool = False
+
+    @property
+    def refused(self) -> bool:
+        """The offer was turned down: an alert, a closed or reset connection."""
+        return self.outcome in REFUSALS
+
+
+@dataclass(frozen=True)
+class ControlSeen:
+    """An offer that must succeed: *what* was offered, whether it did, and how it was answered."""
+
+    what: str
+    ok: bool
+    answer: str
+
+
+@dataclass(frozen=True)
+class HellosSeen:
+    """Answers to the offers of one stimulus, bracketed by controls on the same endpoint.
+
+    *known* says which versions and certificate types (``RSA``, ``ECDSA``) the endpoint is known to
+    have, where the driver learnt them.
+    """
+
+    hellos: tuple[HelloSeen, ...]
+    before: ControlSeen
+    after: ControlSeen
+    known_versions: tuple[str, ...] = ()
+    known_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VersionSeen:
+    """One version of an endpoint: the suites it accepts in the order it gave them up, and the last refusal."""
+
+    version: str
+    accepted: tuple[HelloSeen, ...]
+    refusal: HelloSeen | None
+    complete: bool
+    """Every offered suite was either accepted or refused by an answer that decides."""
+
+
+@dataclass(frozen=True)
+class SuitesSeen:
+    """What one endpoint negotiates, per version; found by elimination.
+
+    *types* are the certificate types that were seen in use (``RSA``, ``ECDSA``, ``DSS``, ``EdDSA``);
+    *probes* are further hellos the stimulus asked for; *twins* are the same for the other endpoints
+    that carry the claim; *connections* counts those made for this enumeration.
+    """
+
+    endpoint: str
+    versions: tuple[VersionSeen, ...]
+    before: ControlSeen
+    after: ControlSeen
+    types: tuple[str, ...] = ()
+    probes: tuple[HelloSeen, ...] = ()
+    connections: int = 0
+    twins: tuple[SuitesSeen, ...] = field(default=())
+
+    @property
+    def everywhere(self) -> tuple[SuitesSeen, ...]:
+        """The endpoint itself and its twins."""
+        return (self, *self.twins)
+
+    @property
+    def hellos(self) -> tuple[HelloSeen, ...]:
+        """Every accepted offer of this endpoint."""
+        return tuple(hello for version in self.versions for hello in version.accepted)
+
+    def accepted(self, version: str) -> tuple[int, ...]:
+        """Return the suites that this endpoint negotiates in *version*, in its order."""
+        return tuple(
+            hello.suite
+            for found in self.versions
+            if found.version == version
+            for hello in found.accepted
+            if hello.suite is not None
+        )
+
+    @property
+    def negotiated(self) -> tuple[str, ...]:
+        """The versions that this endpoint negotiates."""
+        return tuple(found.version for found in self.versions if found.accepted)
+
+
+@dataclass(frozen=True)
+class ClientHelloSeen:
+    """The first flight of a SUT client, or why there was none (*outcome* ``hello``, ``plain``, ``garbage`` …).
+
+    *versions* is supported_versions in order with GREASE left out, or the client_version alone.
+    """
+
+    outcome: str
+    detail: str = ""
+    client_version: int = 0
+    record_version: int = 0
+    versions: tuple[str, ...] = ()
+    suites: tuple[int, ...] = ()
+    compression: tuple[int, ...] = ()
+    extensions: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
+    schemes: tuple[int, ...] = ()
+    point_formats: tuple[int, ...] = ()
+    alpn: tuple[str, ...] = ()
+    server_name: str = ""
