@@ -38,14 +38,14 @@ def _shown(name: str) -> str:
     return f"profiles/{name}"
 
 
-def _entry(name: str, data: bytes) -> dict[str, Any]:
-    """Return the plain form of one file of ``profiles/``. Raises ContentError."""
+def _entry(name: str, data: bytes) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the plain form of one file of ``profiles/`` and its mistakes."""
     from part15.load_link import plain_profile, plain_roles
     from part15.load_yaml import parse
 
-    document = parse(data, _shown(name))
+    document = parse(data, f"profiles/{name}")
     if name == ROLES:
-        return plain_roles(document)
+        return plain_roles(document), []
     return plain_profile(document, name.partition("/")[0])
 
 
@@ -61,14 +61,22 @@ def _built(sources: Mapping[str, bytes]) -> dict[str, Any]:
             entries[name] = kept
             continue
         try:
-            entries[name] = {"digest": digest, "plain": _entry(name, data)}
+            plain, mistakes = _entry(name, data)
         except ContentError as error:
             problems += error.problems
+            continue
+        entries[name] = {"digest": digest, "plain": plain}
+        problems += mistakes
+    if ROLES in entries:
+        plains = {name: entry["plain"] for name, entry in entries.items()}
+        problems += _located(_linked(plains.pop(ROLES), plains.values()), sources)
     if problems:
-        raise ContentError(*problems)
-    plains = {name: entry["plain"] for name, entry in entries.items()}
-    _refuse(_linked(plains[ROLES], [p for n, p in plains.items() if n != ROLES]), sources)
+        raise ContentError(*_sorted(problems))
     return entries
+
+
+def _sorted(problems: Iterable[Problem]) -> list[Problem]:
+    return sorted(set(problems), key=lambda p: (p.file, p.line or 0, p.column or 0, p.message))
 
 
 @functools.cache
@@ -94,24 +102,18 @@ def _linked(roles: Mapping[str, Any], plains: Iterable[Mapping[str, Any]]) -> li
     return found + [(plain["source"], fault) for plain in every for fault in faults(plain, names)]
 
 
-def _refuse(found: Sequence[tuple[str, Any]], sources: Mapping[str, bytes]) -> None:
-    """Raise ContentError for the faults *found*, each at its place in its file."""
-    if found:
-        raise ContentError(*_located(found, sources))
-
-
 def _located(found: Iterable[tuple[str, Any]], sources: Mapping[str, bytes]) -> list[Problem]:
     from part15.load_link import located
     from part15.load_yaml import Document, parse
 
     documents: dict[str, Document] = {}
-    problems = set()
+    problems = []
     for file, fault in found:
         if file not in documents:
-            data = sources.get(file.removeprefix("profiles/"), None)
+            data = sources.get(file.removeprefix("profiles/"))
             documents[file] = parse(Path(file).read_bytes() if data is None else data, file)
-        problems.add(located(documents[file], fault))
-    return sorted(problems, key=lambda p: (p.file, p.line or 0, p.column or 0, p.message))
+        problems.append(located(documents[file], fault))
+    return _sorted(problems)
 
 
 def _builtin() -> dict[str, Any]:
@@ -147,14 +149,16 @@ def load_profiles(paths: Sequence[Path] = ()) -> dict[str, Profile]:
     checks and drivers fit is a matter of :func:`bind_problems`.
     """
     profiles = dict(_models(load_index.key_of(_sources())))
-    if paths:
-        for plain in _site(paths):
-            profiles[plain["id"]] = load_index.profile_from(plain)
-    return profiles
+    if not paths:
+        return profiles
+    plains, problems = _site(paths)
+    if problems:
+        raise ContentError(*problems)
+    return profiles | {plain["id"]: load_index.profile_from(plain) for plain in plains}
 
 
-def _site(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return the plain profiles of a site. Raises ContentError."""
+def _site(paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Return the plain profiles of a site, and every mistake in their form and their names."""
     from part15.load_link import plain_profile
     from part15.load_yaml import read
 
@@ -162,11 +166,12 @@ def _site(paths: Sequence[Path]) -> list[dict[str, Any]]:
     plains = []
     for path in paths:
         try:
-            plains.append(plain_profile(read(path)))
+            plain, mistakes = plain_profile(read(path))
         except ContentError as error:
             problems += error.problems
-    if problems:
-        raise ContentError(*problems)
+            continue
+        plains.append(plain)
+        problems += mistakes
     files = _builtin()
     ours = [plain for name, plain in files.items() if name != ROLES]
     families = {p["id"]: p["family"] for p in ours if p["id"] != "general"}
@@ -174,21 +179,28 @@ def _site(paths: Sequence[Path]) -> list[dict[str, Any]]:
         included = [families[i["profile"]] for i in plain["include"] if i["profile"] in families]
         plain["family"] = plain["family"] or next(iter(included), "")
     mine = {plain["source"] for plain in plains}
-    _refuse([f for f in _linked(files[ROLES], [*ours, *plains]) if f[0] in mine], {})
-    return plains
+    found = [fault for fault in _linked(files[ROLES], [*ours, *plains]) if fault[0] in mine]
+    return plains, _sorted([*problems, *_located(found, {})])
 
 
 def load_profile(path: Path) -> Profile:
     """Return the one profile in the YAML file *path*. Raises ContentError with every problem of it."""
-    root = content.folder("profiles")
-    try:
-        name = path.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        return load_index.profile_from(_site([path])[0])
-    plain = _builtin().get(name)
-    if plain is None or name == ROLES:
-        raise ContentError(Problem(str(path), None, None, "is no profile file"))
+    plain, problems = _one(path)
+    if problems or plain is None:
+        raise ContentError(*problems)
     return load_index.profile_from(plain)
+
+
+def _one(path: Path) -> tuple[dict[str, Any] | None, list[Problem]]:
+    """Return the plain profile in *path*, built-in or not, and its problems."""
+    root = content.folder("profiles").resolve()
+    if path.resolve().is_relative_to(root):
+        plain = _builtin().get(path.resolve().relative_to(root).as_posix())
+        if plain is None or "clauses" not in plain:
+            return None, [Problem(str(path), None, None, "is no profile file")]
+        return plain, []
+    plains, problems = _site([path])
+    return (plains[0] if plains else None), problems
 
 
 def bind_problems(profiles: Mapping[str, Profile]) -> tuple[Problem, ...]:
@@ -216,8 +228,11 @@ def lint(path: Path) -> tuple[Problem, ...]:
     """
     try:
         if _is_profile(path):
-            profile = load_profile(path)
-            return bind_problems({profile.id: profile})
+            plain, problems = _one(path)
+            profile = load_index.profile_from(plain) if plain else None
+            return tuple(
+                _sorted([*problems, *(bind_problems({profile.id: profile}) if profile else ())])
+            )
         from part15.target import load_target
 
         load_target(path)

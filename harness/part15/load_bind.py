@@ -125,7 +125,7 @@ def binding_faults(binding: Binding) -> Iterator[Fault]:
             ("check",),
             f"check '{binding.check}' is not known{did_you_mean(binding.check, checks())}",
         )
-    else:
+    elif check is not None:
         yield from _arguments(binding.expect, check, ("expect",), "expectation")
     if driver is not None and check is not None:
         left = unjudged(driver, check)

@@ -178,6 +178,8 @@ def _sentence(error: Mapping[str, Any], path: tuple[str | int, ...]) -> str:
         return f"{noun} needs '{last}'"
     if kind == "string_type" and isinstance(given, (int, float)) and not isinstance(given, bool):
         return f"{given} is read as a number; quote it: '{given}'"
+    if kind == "bool_type":
+        return f"'{last}' is true or false, not '{given}'"
     if kind in ("enum", "literal_error"):
         field = next((str(p) for p in reversed(path) if isinstance(p, str)), "value")
         words = str(error.get("ctx", {}).get("expected", "")).replace(" or ", ", ")

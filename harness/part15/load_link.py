@@ -3,139 +3,166 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Any
 
 from pydantic import ValidationError
 
 from part15 import content
 from part15.errors import ContentError, Problem
-from part15.load_form import BindForm, ClauseForm, ProfileForm, problems_of
+from part15.load_form import ProfileForm, problems_of
 from part15.load_index import FAMILIES
 from part15.load_yaml import Document, Place
+from part15.model import Level, Status
 from part15.registry import did_you_mean
 
+Fault = tuple[Place, str]
+"""A mistake at a path inside a profile file."""
 
-def _binding(form: BindForm, roles: Sequence[str]) -> dict[str, Any]:
-    stimulus = next(iter(form.stimulus.items())) if form.stimulus else None
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _texts_of(value: Any) -> list[str]:
+    return [item if isinstance(item, str) else "" for item in _list(value)]
+
+
+def _text(value: Any, default: str = "") -> str:
+    return value if isinstance(value, str) else default
+
+
+def _word(value: Any, words: type[StrEnum], default: str) -> str:
+    return value if isinstance(value, str) and value in set(words) else default
+
+
+def _span(value: Any, default: Sequence[str | None]) -> list[str | None]:
+    match value:
+        case [str(first), str(last)]:
+            return [first, last]
+        case [str(first), None]:
+            return [first, None]
+    return list(default)
+
+
+def _binding(given: Any, roles: Sequence[str]) -> dict[str, Any]:
+    entry = _table(given)
+    stimulus = next(iter(_table(entry.get("stimulus")).items()), None)
     return {
         "roles": list(roles),
-        "status": form.status or "checked",
-        "reason": form.reason,
-        "stimulus": [stimulus[0], stimulus[1] or {}] if stimulus else None,
-        "check": form.check or "",
-        "expect": form.expect,
-        "each": form.each,
-        "features": form.features,
+        "status": _word(entry.get("status"), Status, Status.CHECKED.value),
+        "reason": _text(entry.get("reason")),
+        "stimulus": [stimulus[0], _table(stimulus[1])] if stimulus else None,
+        "check": _text(entry.get("check")),
+        "expect": _table(entry.get("expect")),
+        "each": _table(entry.get("each")),
+        "features": _texts_of(entry.get("features")),
     }
 
 
-def _clause(form: ClauseForm, profile: ProfileForm, line: int) -> dict[str, Any]:
-    bindings = [_binding(b, b.roles) for b in form.bind] or [_binding(form, form.roles)]
+def _clause(given: Any, editions: Sequence[str | None], line: int) -> dict[str, Any]:
+    clause = _table(given)
+    roles = _texts_of(clause.get("roles"))
+    bound = _list(clause.get("bind"))
+    texts = ("id", "section", "text", "how", "negative", "hint", "group", "notes")
     return {
-        "id": form.id,
-        "section": form.section,
-        "level": form.level.value,
-        "roles": form.roles,
-        "editions": list(form.editions or profile.editions),
-        "text": form.text,
-        "bindings": bindings,
-        "how": form.how,
-        "negative": form.negative,
-        "hint": form.hint,
-        "group": form.group,
-        "depends": form.depends,
-        "derived": form.derived,
-        "notes": form.notes,
-        "readings": form.readings,
-        "data": form.data,
-        "level_in": {k: v.value for k, v in form.level_in.items()},
+        **{name: _text(clause.get(name)) for name in texts},
+        "level": _word(clause.get("level"), Level, Level.SHALL.value),
+        "roles": roles,
+        "editions": _span(clause.get("editions"), editions),
+        "bindings": [_binding(b, _texts_of(_table(b).get("roles"))) for b in bound]
+        or [_binding(clause, roles)],
+        "depends": _texts_of(clause.get("depends")),
+        "derived": clause.get("derived") is True,
+        "readings": _texts_of(clause.get("readings")),
+        "data": _table(clause.get("data")),
+        "level_in": _table(clause.get("level_in")),
         "line": line,
     }
 
 
-def plain_profile(document: Document, family: str = "") -> dict[str, Any]:
-    """Return the profile in *document* as plain values; *family* is that of its folder, if it is ours.
-
-    Raises ContentError with every mistake of its form.
-    """
-    problems = list(document.problems)
-    if not isinstance(document.value, dict):
-        raise ContentError(
-            *problems, document.problem((), "a profile is a table that begins with 'profile: ID'")
-        )
-    try:
-        form = ProfileForm.model_validate(document.value)
-    except ValidationError as error:
-        found = {*problems, *problems_of(document, error)}
-        raise ContentError(
-            *sorted(found, key=lambda p: (p.line or 0, p.column or 0, p.message))
-        ) from None
-    problems += _spans(document, form)
-    if family and form.family and form.family != family:
-        problems.append(
-            document.problem(("family",), f"the file is in the folder of the family {family}")
-        )
-    problems += _roles_once(document, form)
-    if problems:
-        raise ContentError(*problems)
+def _include(given: Any, editions: Sequence[str | None]) -> dict[str, Any]:
+    include = _table(given)
     return {
-        "id": form.profile,
-        "title": form.title,
-        "section": form.section,
-        "family": family or form.family or "",
-        "editions": list(form.editions),
-        "roles": form.roles,
-        "include": [
-            {
-                "profile": i.profile,
-                "editions": list(i.editions or form.editions),
-                "advisory": i.advisory,
-            }
-            for i in form.include
-        ],
-        "claimable": form.claimable,
-        "source": document.file,
-        "clauses": [
-            _clause(c, form, document.values["clauses", n][0]) for n, c in enumerate(form.clauses)
-        ],
+        "profile": _text(include.get("profile")),
+        "editions": _span(include.get("editions"), editions),
+        "advisory": include.get("advisory") is True,
     }
 
 
-def _spans(document: Document, form: ProfileForm) -> Iterator[Problem]:
-    spans: list[tuple[Place, tuple[str, str | None] | None]] = [(("editions",), form.editions)]
-    spans += [(("include", n, "editions"), i.editions) for n, i in enumerate(form.include)]
-    spans += [(("clauses", n, "editions"), c.editions) for n, c in enumerate(form.clauses)]
-    for path, span in spans:
-        if span is not None and span[1] is not None and span[1] < span[0]:
-            yield document.problem(
-                path, f"the last edition {span[1]} is before the first {span[0]}"
-            )
+def plain_profile(document: Document, family: str = "") -> tuple[dict[str, Any], list[Problem]]:
+    """Return the profile in *document* as plain values, and every mistake of its form.
+
+    *family* is that of its folder, if it is one of ours. What has a mistake is left at its
+    default, so that the rest can be looked at too.
+    """
+    problems = list(document.problems)
+    if not isinstance(document.value, dict):
+        problems.append(document.problem((), "a profile is a table that begins with 'profile: ID'"))
+    value = _table(document.value)
+    if not problems or value:
+        try:
+            ProfileForm.model_validate(value)
+        except ValidationError as error:
+            problems += problems_of(document, error)
+    editions = _span(value.get("editions"), ("2001", None))
+    given = _text(value.get("family"))
+    if family and given not in ("", family):
+        problems.append(
+            document.problem(("family",), f"the file is in the folder of the family {family}")
+        )
+    plain = {
+        **{name: _text(value.get(name)) for name in ("title", "section")},
+        "id": _text(value.get("profile")),
+        "family": family or given,
+        "editions": editions,
+        "roles": _texts_of(value.get("roles")),
+        "include": [_include(i, editions) for i in _list(value.get("include"))],
+        "claimable": value.get("claimable") is not False,
+        "source": document.file,
+        "clauses": [
+            _clause(c, editions, document.values["clauses", n][0])
+            for n, c in enumerate(_list(value.get("clauses")))
+        ],
+    }
+    problems += [located(document, fault) for fault in (*_spans(plain), *_roles_once(value))]
+    return plain, problems
 
 
-def _roles_once(document: Document, form: ProfileForm) -> Iterator[Problem]:
+def _spans(plain: Mapping[str, Any]) -> Iterator[Fault]:
+    places: list[tuple[Place, Any]] = [(("editions",), plain["editions"])]
+    places += [
+        ((key, n, "editions"), item["editions"])
+        for key in ("include", "clauses")
+        for n, item in enumerate(plain[key])
+    ]
+    for path, (first, last) in places:
+        if last is not None and last < first:
+            yield path, f"the last edition {last} is before the first {first}"
+
+
+def _roles_once(value: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield where ``bind`` does not cover each role of a clause exactly once."""
-    for n, clause in enumerate(form.clauses):
-        if not clause.bind:
-            continue
+    for n, clause in enumerate(map(_table, _list(value.get("clauses")))):
+        name, roles = _text(clause.get("id")), _texts_of(clause.get("roles"))
         covered: set[str] = set()
-        for m, entry in enumerate(clause.bind):
-            path = ("clauses", n, "bind", m, "roles")
-            for k, role in enumerate(entry.roles):
-                if role not in clause.roles:
-                    yield document.problem(
-                        (*path, k),
-                        f"'{role}' is no role of {clause.id}{did_you_mean(role, clause.roles)}",
-                    )
+        for m, entry in enumerate(_list(clause.get("bind"))):
+            for k, role in enumerate(_texts_of(_table(entry).get("roles"))):
+                path = ("clauses", n, "bind", m, "roles", k)
+                if role not in roles:
+                    yield path, f"'{role}' is no role of {name}{did_you_mean(role, roles)}"
                 elif role in covered:
-                    yield document.problem(
-                        (*path, k), f"the role '{role}' of {clause.id} is bound twice"
-                    )
+                    yield path, f"the role '{role}' of {name} is bound twice"
                 covered.add(role)
-        left = [role for role in clause.roles if role not in covered]
-        if left:
-            yield document.problem(
+        left = [role for role in roles if role not in covered]
+        if left and clause.get("bind"):
+            yield (
                 ("clauses", n, "bind"),
-                f"nothing is bound for the role {', '.join(left)} of {clause.id}",
+                f"nothing is bound for the role {', '.join(left)} of {name}",
             )
 
 
@@ -153,18 +180,14 @@ class Names:
         self.readings = set(content.table("readings"))
 
 
-Fault = tuple[Place, str]
-"""A mistake at a path inside a profile file."""
-
-
 def faults(plain: Mapping[str, Any], names: Names) -> Iterator[Fault]:
     """Yield what *plain* refers to that does not exist."""
     for n, role in enumerate(plain["roles"]):
-        if role not in names.claimable:
+        if role and role not in names.claimable:
             hint = did_you_mean(role, names.claimable)
             yield ("roles", n), f"'{role}' is no role that a target may claim{hint}"
     for n, include in enumerate(plain["include"]):
-        if include["profile"] not in names.profiles:
+        if include["profile"] and include["profile"] not in names.profiles:
             hint = did_you_mean(include["profile"], names.profiles)
             yield ("include", n, "profile"), f"there is no profile '{include['profile']}'{hint}"
     if plain["family"] not in FAMILIES:
@@ -176,7 +199,7 @@ def faults(plain: Mapping[str, Any], names: Names) -> Iterator[Fault]:
 
 def _clause_faults(clause: Mapping[str, Any], names: Names) -> Iterator[Fault]:
     for n, role in enumerate(clause["roles"]):
-        if role not in names.roles:
+        if role and role not in names.roles:
             yield (
                 ("roles", n),
                 f"the role '{role}' is in no claim of profiles/roles.yaml{did_you_mean(role, names.roles)}",
@@ -184,10 +207,10 @@ def _clause_faults(clause: Mapping[str, Any], names: Names) -> Iterator[Fault]:
     for n, other in enumerate(clause["depends"]):
         known = names.profiles if other.startswith("profile:") else names.clauses
         wanted = other.removeprefix("profile:")
-        if wanted not in known:
+        if wanted and wanted not in known:
             yield ("depends", n), f"there is no {wanted}{did_you_mean(wanted, known)}"
     for n, reading in enumerate(clause["readings"]):
-        if reading not in names.readings:
+        if reading and reading not in names.readings:
             yield ("readings", n), f"there is no reading {reading} in profiles/tables/readings.json"
     for other in clause["level_in"]:
         if other not in names.profiles:
@@ -210,7 +233,7 @@ def _binding_faults(binding: Mapping[str, Any]) -> Iterator[Fault]:
     for path, value in places:
         yield from _table_faults(path, value)
     for path, slot in _slots(("expect",), binding["expect"]):
-        if slot not in binding["each"]:
+        if slot not in binding["each"] and slot != "edition":
             yield (
                 path,
                 f"'${{{slot}}}' is not a parameter of 'each'{did_you_mean(slot, binding['each'])}",
@@ -265,7 +288,7 @@ def twice(plains: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Fault]]:
     clauses: dict[str, str] = {}
     for plain in plains:
         file = plain["source"]
-        if plain["id"] in profiles:
+        if plain["id"] and plain["id"] in profiles:
             yield (
                 file,
                 (
@@ -275,7 +298,7 @@ def twice(plains: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Fault]]:
             )
         profiles.setdefault(plain["id"], file)
         for n, clause in enumerate(plain["clauses"]):
-            if clause["id"] in clauses:
+            if clause["id"] and clause["id"] in clauses:
                 message = (
                     f"the clause id '{clause['id']}' exists already in {clauses[clause['id']]}"
                 )
