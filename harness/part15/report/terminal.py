@@ -122,7 +122,7 @@ def _claims(document: Mapping[str, Any], console: Console) -> None:
     _heading(console, "Claims")
     if not document["claims"]:
         _indented(console, "The target claims nothing.", 2)
-    for claim in document["claims"]:
+    for claim in view.claims(document):
         word = view.CONCLUSIONS[claim["conclusion"]]
         line = Text.assemble((word, COLOURS[claim["conclusion"]]), f"  {view.claim_name(claim)}")
         _indented(console, line, 2)

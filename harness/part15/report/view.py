@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from part15.report.build import natural
+from part15.report.conclude import CONCLUSIONS as CONCLUSION_ORDER
 from part15.report.conclude import UNDECIDED, counts
 
 Document = Mapping[str, Any]
@@ -107,6 +108,11 @@ def count_text(found: Mapping[str, int]) -> str:
 def claim_name(claim: Mapping[str, Any]) -> str:
     """Return ``profile as role, edition``."""
     return f"{claim['profile']} as {claim['role']}, {claim['edition']}"
+
+
+def claims(document: Document) -> list[Mapping[str, Any]]:
+    """Return the claims, worst conclusion first."""
+    return sorted(document["claims"], key=lambda c: CONCLUSION_ORDER.index(c["conclusion"]))
 
 
 def decided_text(claim: Mapping[str, Any]) -> str:

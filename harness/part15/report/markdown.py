@@ -1,0 +1,134 @@
+"""A summary in Markdown, short enough for a CI job page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from part15.report import view, writer
+
+MOST = 20
+"""Fixes that are listed."""
+MAX_CASES = 2000
+"""Rows of the table of all results; more are left to the other formats."""
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
+
+
+def plain(text: str) -> str:
+    """Return *text* so that Markdown shows it as it is, on one line."""
+    escaped = _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("&", "&amp;")
+    # a bare address would become a link, and @name a mention
+    return escaped.replace("://", ":\\//").replace("@", "&#64;")
+
+
+def code(text: str) -> str:
+    """Return *text* as code, also inside a table."""
+    return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', chr(0xA6))}`"
+
+
+def _head(document: Mapping[str, Any]) -> list[str]:
+    sut = document["sut"]
+    return [
+        f"# {plain(sut['product'])} {plain(sut['version'])}: PS3.15 {document['standard']['edition']}",
+        "",
+        f"part15 {document['tool']['version']}, {document['run']['startedAt']}, {document['sent']['total']} connections"
+        + (", **interrupted**" if document["run"]["interrupted"] else ""),
+        "",
+    ]
+
+
+def _endpoints(document: Mapping[str, Any]) -> list[str]:
+    if not document["endpoints"]:
+        return []
+    rows = [
+        f"| {code(e['id'])} | {code(e['address'])} | **{e['state']}** | {plain(e['why'])}"
+        f"{'. Setting: ' + plain(e['setting']) if e['setting'] else ''} |"
+        for e in document["endpoints"]
+    ]
+    return [
+        "## Is security in use?",
+        "",
+        "| Endpoint | Address | State | Why |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
+
+
+def _claims(document: Mapping[str, Any]) -> list[str]:
+    rows = [
+        f"| {plain(view.claim_name(c))} | **{view.CONCLUSIONS[c['conclusion']]}** | {c['decided']} of {c['total']} "
+        f"| {view.count_text(c['counts'])} |"
+        for c in view.claims(document)
+    ]
+    header = ["| Claim | Conclusion | Decided | Verdicts |", "|---|---|---|---|"]
+    return ["## Conclusions", "", *(header + rows if rows else ["The target claims nothing."]), ""]
+
+
+def _fixes(document: Mapping[str, Any]) -> list[str]:
+    entries = view.fixes(document)
+    lines = ["## What to fix first", ""] if entries else []
+    for number, entry in enumerate(entries[:MOST], 1):
+        lines.append(f"{number}. **{plain(entry['hint'] or entry['clauses'][0]['text'])}**")
+        for clause in entry["clauses"]:
+            first = clause["results"][0]
+            more = f" (and {len(clause['results']) - 1} more)" if len(clause["results"]) > 1 else ""
+            lines.append(
+                f"   - {code(clause['id'])} ({clause['level']}): {plain(first['message'])}{more}"
+            )
+    if len(entries) > MOST:
+        lines.append(f"\nand {len(entries) - MOST} more in report.html")
+    return [*lines, ""] if lines else []
+
+
+def _undecided(document: Mapping[str, Any]) -> list[str]:
+    groups = view.undecided(document)
+    lines = ["## Not decided yet", ""] if groups else []
+    for group in groups:
+        names = ", ".join(code(c["id"]) for c in group["clauses"][:MOST])
+        more = len(group["clauses"]) - MOST
+        lines.append(
+            f"- **{plain(group['do'])}** ({group['count']}): {names}{f', and {more} more' if more > 0 else ''}"
+        )
+    return [*lines, ""] if lines else []
+
+
+def _waivers(document: Mapping[str, Any]) -> list[str]:
+    rows = [
+        f"- {code(w['case'])}: {w['state'].replace('-', ' ')}; {plain(w['reason'])} "
+        f"({plain(w['owner'])}, until {plain(w['expires'])})"
+        for w in document["waivers"]
+    ]
+    rows += [
+        f"- {code(a['case'])}: attested **{plain(a['verdict'])}** by {plain(a['by'])} on {plain(a['date'])}"
+        for a in document["attestations"]
+    ]
+    return ["## Waivers and attestations", "", *rows, ""] if rows else []
+
+
+def _results(document: Mapping[str, Any]) -> list[str]:
+    results = document["results"]
+    rows = [
+        f"| {code(r['clause'])} | {code(r['case'])} | {r['verdict']} | {plain(r['message'])} |"
+        for r in results[:MAX_CASES]
+    ]
+    if len(results) > MAX_CASES:
+        rows.append(f"| | | | {len(results) - MAX_CASES} more in results.csv |")
+    return [
+        "<details><summary>All results</summary>",
+        "",
+        "| Clause | Case | Verdict | Message |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        "</details>",
+        "",
+    ]
+
+
+@writer
+def write(document: Mapping[str, Any]) -> str:
+    """Return the summary; the table of all results is folded."""
+    parts = (_head, _endpoints, _claims, _fixes, _undecided, _waivers, _results)
+    return "\n".join(line for part in parts for line in part(document))

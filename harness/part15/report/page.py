@@ -1,0 +1,126 @@
+"""The report as one HTML file: works from disk, without network and without scripts."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from part15 import content
+from part15.report import view, writer
+from part15.report.build import to_text
+
+FOLD_ABOVE = 400
+"""Cases above which the profiles are folded at first, so that a large report opens at once."""
+
+_SEGMENTS = (
+    ("f", ("fail",)),
+    ("e", ("error",)),
+    ("w", ("warn", "waived")),
+    ("o", ("inconclusive", "review")),
+    ("p", ("pass", "info")),
+)
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Return the template environment over ``reports/templates``; everything is escaped."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(content.folder("reports") / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def raw(name: str) -> str:
+    """Return the text of the shipped file *name* in ``reports/templates``."""
+    return (content.folder("reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+def policy(*, style: str, script: str) -> str:
+    """Return a Content-Security-Policy that allows just this *style* and this *script*, by their hashes."""
+
+    def source(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    return (
+        f"default-src 'none'; style-src {source(style)}; script-src {source(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def anchor(clause: str) -> str:
+    """Return the fragment of *clause*."""
+    return "clause-" + "".join(c if c.isalnum() or c in ".-_" else "_" for c in clause)
+
+
+def bar(claim: Mapping[str, Any]) -> Markup:
+    """Return the verdicts of a claim as one bar, with the same in words for those who cannot see it."""
+    found = claim["counts"]
+    total = max(claim["total"], 1)
+    left, parts = 0.0, []
+    for css, words in _SEGMENTS:
+        width = 100 * sum(found.get(w, 0) for w in words) / total
+        if width:
+            parts.append(
+                f'<rect class="{css}" x="{left:.3f}" y="0" width="{width:.3f}" height="4"/>'
+            )
+        left += width
+    label = view.count_text(found)
+    return Markup(  # noqa: S704 - numbers and our own words only
+        f'<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label="{label}">'
+        f'<rect class="m" width="100" height="4"/>{"".join(parts)}</svg>'
+    )
+
+
+def page(document: Mapping[str, Any], buckets: list[dict[str, Any]]) -> str:
+    """Return the whole page of *document*; *buckets* are claimed against observed, or none."""
+    style, script = raw("report.css"), raw("report.js")
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            **{
+                k: v
+                for k, v in document.items()
+                if k not in {"schema", "claims", "clauses", "results", "observations"}
+            },
+            policy=policy(style=style, script=script),
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            claims=view.claims(document),
+            profiles=view.profiles(document),
+            fixes=view.fixes(document),
+            improvements=view.fixes(document, "warn"),
+            undecided=view.undecided(document),
+            suites=view.suites(document),
+            buckets=buckets,
+            words=view.WORDS,
+            conclusions=view.CONCLUSIONS,
+            titles={c["profile"]: c["profileTitle"] for c in document["clauses"]},
+            paths={e["id"]: e["path"] for e in document["evidence"]},
+            glossary=json.loads(raw("glossary.json")),
+            folded=len(document["results"]) > FOLD_ABOVE,
+            synthetic=document["tool"]["sourceRevision"] == "synthetic",
+            digest=hashlib.sha256(to_text(document).encode()).hexdigest(),
+            anchor=anchor,
+            bar=bar,
+            count_text=view.count_text,
+            decided_text=view.decided_text,
+        )
+    )
+
+
+@writer
+def write(document: Mapping[str, Any]) -> str:
+    """Return the page of *document*."""
+    return page(document, [])
