@@ -1,0 +1,147 @@
+"""De-identified objects, read: one alone, or one against its original (PS3.15 Annex E).
+
+    seen = read_object(data, "a.dcm", claim=Claimed("2023b", ("retain-uids",)))
+    seen = read_pair(before, after, "a.dcm", claim=...)
+
+No I/O. What cannot be read raises ``MalformedDataSet``; a hostile file is bounded by the walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from part15.observations.deid import DeidSeen, PixelsSeen
+from part15.wire.deid_collect import Collected
+from part15.wire.deid_content import PrivateBlocks, noted_safe
+from part15.wire.deid_encrypted import encrypted
+from part15.wire.deid_hunt import Hunter
+from part15.wire.deid_index import Index, index
+from part15.wire.deid_marks import marked_profiles, marks, meta, pixels
+from part15.wire.deid_rules import rules
+from part15.wire.deid_scan import scan_alone, scan_pair
+from part15.wire.elements import Limits, Octets
+from part15.wire.part10 import Part10File, parse
+
+if TYPE_CHECKING:
+    from part15.wire.cms_opening import Opener
+
+LIMITS = Limits(depth=128, count=2_000_000)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What the objects are judged by, and what is known of them.
+
+    *options* are profile ids (``clean-graphics``); *safe* private attributes of the SUT's statement as
+    (creator, group, element in the block); *openers* keys by name for Encrypted Attributes; *hunter*
+    the planted values; *regions* burned-in text (see ``deid_marks.pixels``); *salt* a secret of the run
+    for the hashes; *look_at_pixels* whether Pixel Data may be read.
+    """
+
+    edition: str = "2023b"
+    options: tuple[str, ...] = ()
+    safe: frozenset[tuple[str, int, int]] = frozenset()
+    openers: Mapping[str, Opener] = field(default_factory=dict)
+    hunter: Hunter | None = None
+    regions: tuple[tuple[str, bytes, int, int, int, int], ...] = ()
+    salt: bytes = b""
+    look_at_pixels: bool = False
+
+
+def marked(data: Octets) -> tuple[str, ...]:
+    """Return the profiles an object says it was de-identified by: what ``inspect`` judges without a claim.
+
+    Raises MalformedDataSet if *data* is no DICOM file.
+    """
+    return marked_profiles(index(parse(data), LIMITS))
+
+
+def read_object(data: Octets, name: str, claim: Claimed | None = None) -> DeidSeen:
+    """Return what can be seen of one de-identified object without its original.
+
+    Raises MalformedDataSet if *data* is no DICOM file.
+    """
+    chosen = claim or Claimed()
+    file = parse(data, name)
+    after = index(file, LIMITS)
+    collected = Collected(rules(chosen.edition, chosen.options), _sop_class(after), chosen.salt)
+    blocks = PrivateBlocks(after, chosen.edition, chosen.safe, noted_safe(after))
+    scan_alone(after, collected, blocks)
+    return _seen(file, after, None, None, collected, chosen)
+
+
+def read_pair(before: Octets, after: Octets, name: str, claim: Claimed | None = None) -> DeidSeen:
+    """Return what became of every attribute of *before* in *after*.
+
+    Raises MalformedDataSet if either is no DICOM file.
+    """
+    chosen = claim or Claimed()
+    old_file, new_file = parse(before, f"original of {name}"), parse(after, name)
+    old, new = index(old_file, LIMITS), index(new_file, LIMITS)
+    collected = Collected(
+        rules(chosen.edition, chosen.options), _sop_class(new) or _sop_class(old), chosen.salt
+    )
+    noted = noted_safe(old) | noted_safe(new)
+    scan_pair(old, new, collected, PrivateBlocks(new, chosen.edition, chosen.safe, noted))
+    return _seen(new_file, new, old_file, old, collected, chosen)
+
+
+def _sop_class(found: Index) -> str:
+    return found.text("(0008,0016)")
+
+
+def _seen(  # noqa: PLR0917
+    file: Part10File,
+    after: Index,
+    old_file: Part10File | None,
+    before: Index | None,
+    collected: Collected,
+    claim: Claimed,
+) -> DeidSeen:
+    instance = after.text("(0008,0018)")
+    looks = claim.look_at_pixels or bool(claim.regions)
+    survivors = claim.hunter.hunt(file, after) if claim.hunter is not None else ()
+    return DeidSeen(
+        name=file.name,
+        edition=collected.rules.edition,
+        options=collected.rules.options,
+        unknown_options=collected.rules.unknown_options,
+        paired=before is not None,
+        sop_class=collected.sop_class,
+        iod=collected.types.iod,
+        elements=len(after.attributes),
+        deviations=tuple(collected.deviations),
+        more=collected.more,
+        tally=collected.tally,
+        columns=collected.columns,
+        conflicts=tuple(collected.conflicts),
+        marks=marks(after, before),
+        meta=meta(file, instance, old_file),
+        pixels=pixels(after, before, claim.regions) if looks else PixelsSeen(),
+        encrypted=encrypted(after, before, claim.openers, claim.salt),
+        survivors=survivors,
+        hunted=len(claim.hunter.canaries) if claim.hunter is not None else 0,
+        links=tuple(collected.links),
+        shifts=tuple(collected.shifts),
+        altered=tuple(collected.altered),
+        removed=tuple(collected.removed),
+        added=tuple(collected.added),
+        integrity=tuple(collected.integrity),
+        same_instance=before is not None
+        and bool(instance)
+        and before.text("(0008,0018)") == instance,
+        signatures=tuple(a.path for a in after.attributes if a.tag == 0xFFFAFFFA),
+        orphan_macs=_orphan_macs(after),
+        registered_changed=tuple(collected.registered_changed),
+    )
+
+
+def _orphan_macs(after: Index) -> int:
+    """Count MAC Parameters Sequences without signatures beside them (reading O-22)."""
+    return sum(
+        1
+        for a in after.attributes
+        if a.tag == 0x4FFE0001 and after.at(a.path[: -len("(4FFE,0001)")] + "(FFFA,FFFA)") is None
+    )

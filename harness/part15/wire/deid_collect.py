@@ -1,0 +1,93 @@
+"""Gathers what is found about the attributes of one object, with bounds."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+
+from part15.observations.deid import AttributeSeen
+from part15.wire.deid_actions import Said, said
+from part15.wire.deid_rules import Rule, Rules
+from part15.wire.deid_types import Types, types_of
+from part15.wire.deid_values import value_class
+
+MOST_DEVIATIONS = 2000
+MOST_NAMED = 50
+
+_said = functools.lru_cache(maxsize=16384)(said)
+
+
+@dataclass
+class Collected:
+    """Deviations, counts and lists of one object; see ``observations.deid.DeidSeen``."""
+
+    rules: Rules
+    sop_class: str
+    salt: bytes = b""
+    deviations: list[AttributeSeen] = field(default_factory=list)
+    more: int = 0
+    tally: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, int] = field(default_factory=dict)
+    conflicts: dict[str, None] = field(default_factory=dict)
+    links: dict[tuple[str, str, str], None] = field(default_factory=dict)
+    shifts: dict[tuple[str, int], None] = field(default_factory=dict)
+    altered: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    integrity: list[str] = field(default_factory=list)
+    registered_changed: list[str] = field(default_factory=list)
+
+    @property
+    def types(self) -> Types:
+        """The types of the object's IOD."""
+        return types_of(self.sop_class)
+
+    def type_of(self, tag: int, parent: int) -> str:
+        """Return the Type of *tag*, inside items of *parent* unless that is 0."""
+        types = self.types
+        return types.inside(parent, tag) if parent else types.top(tag)
+
+    def judge(self, rule: Rule, type_: str, outcome: str) -> Said:
+        """Return what is to be said, and count it."""
+        found = _said(rule, type_, outcome, known_iod=bool(self.types.iod))
+        self.count(found.action, found.column, outcome)
+        if len(rule.actions) > 1 and outcome != "absent":
+            self.conflicts[rule.row] = None
+        return found
+
+    def count(self, action: str, column: str, outcome: str) -> None:
+        """Count one attribute under its action and under its column."""
+        key = f"{action} {outcome}"
+        self.tally[key] = self.tally.get(key, 0) + 1
+        key = f"{column} {outcome}"
+        self.columns[key] = self.columns.get(key, 0) + 1
+
+    def deviates(
+        self,
+        path: str,
+        rule: Rule,
+        type_: str,
+        outcome: str,
+        found: Said,
+        *,
+        value: bytes = b"",
+        vr: str = "",
+        detail: str = "",
+    ) -> None:
+        """List one deviation; beyond the bound it is only counted."""
+        if len(self.deviations) >= MOST_DEVIATIONS:
+            self.more += 1
+            return
+        shown = value_class(value, vr, self.salt) if vr else ""
+        self.deviations.append(
+            AttributeSeen(
+                path, rule.row, found.action, found.column, type_, outcome, found.kind,
+                found.weight, shown, detail,
+            )
+        )  # fmt: skip
+
+
+def named(names: list[str], name: str) -> None:
+    """Append *name* unless the list is full."""
+    if len(names) < MOST_NAMED:
+        names.append(name)

@@ -1,0 +1,128 @@
+"""Neighbours that decide a rule: concept names of content items, private blocks and their safety."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from part15.content import table
+from part15.wire.deid_index import Attribute, Index
+from part15.wire.deid_rules import BASIC, Rule, Rules, safe_private
+
+CLEAN_CONTENT = "clean-structured-content"
+SAFE_PRIVATE = "retain-safe-private"
+_TREES = ("(0040,A730)", "(0040,0555)", "(0040,0610)")
+_VALUES = frozenset(
+    (
+        0x0040A160,
+        0x0040A123,
+        0x0040A120,
+        0x0040A121,
+        0x0040A122,
+        0x0040A124,
+        0x0040A300,
+        0x0040A168,
+        0x00081199,
+        0x0040A30A,
+    )
+)
+"""Attributes that carry the value of a content item."""
+_SAME_SCHEMES = {"SRT": "SRT", "SNM3": "SRT", "99SDM": "SRT"}
+
+
+@functools.lru_cache(maxsize=16)
+def _concepts(options: tuple[str, ...]) -> dict[tuple[str, str], Rule]:
+    """Return (code, scheme) -> rule of Table E.3.4-1 under *options*, retired codes included."""
+    found: dict[tuple[str, str], Rule] = {}
+    for row in table("confidentiality-e3-4-1")["rows"]:
+        cells = row.get("options", {})
+        chosen = [(cells[o], o) for o in options if o in cells]
+        pairs = dict(chosen) or {row["basic"]: BASIC}
+        name = f"E.3.4-1 {row['code']} {row['scheme']}"
+        rule = Rule(name, row["meaning"], "", tuple(pairs), tuple(pairs.values()))
+        found.setdefault((row["code"], row["scheme"]), rule)
+        if "retired_code" in row:
+            old = rule._replace(row=f"E.3.4-1 {row['retired_code']} SRT")
+            found.setdefault((row["retired_code"], "SRT"), old)
+    return found
+
+
+class ContentRules:
+    """Rules for the values of content items under Clean Structured Content (E.3.4)."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.used = CLEAN_CONTENT in rules.options
+        self._table = _concepts(rules.options) if self.used and rules.edition >= "2019c" else {}
+        self._any = Rule("content item", "value of a content item", "", ("C",), (CLEAN_CONTENT,))
+
+    def of(self, index: Index, attribute: Attribute, rule: Rule | None) -> Rule | None:
+        """Return the rule for *attribute*: that of its concept inside a content tree, else *rule*."""
+        if not self.used or attribute.tag not in _VALUES or not attribute.path.startswith(_TREES):
+            return rule
+        item = attribute.path[: -len("(0040,A160)")]
+        name = item + "(0040,A043)[1]/"
+        code = index.text(name + "(0008,0100)")
+        scheme = index.text(name + "(0008,0102)")
+        return self._table.get((code, _SAME_SCHEMES.get(scheme, scheme)), self._any)
+
+
+@dataclass
+class PrivateBlocks:
+    """Private creators of one object, and which private attributes are known to be safe (E.3.10).
+
+    *declared* are those of the SUT's own statement: (creator, group, element within the block).
+    """
+
+    index: Index
+    edition: str
+    declared: frozenset[tuple[str, int, int]] = frozenset()
+    noted: Mapping[tuple[str, int], frozenset[int] | None] = field(default_factory=dict)
+
+    def creator(self, attribute: Attribute) -> str:
+        """Return the private creator that reserves the block of *attribute*, empty if none does."""
+        block = attribute.tag >> 8 & 0xFF
+        item = attribute.path[: -len("(0009,1001)")]
+        return self.index.text(f"{item}({attribute.tag >> 16:04X},{block:04X})")
+
+    def is_safe(self, attribute: Attribute) -> bool:
+        """Tell whether *attribute*, no creator itself, is known to identify nobody."""
+        creator, group = self.creator(attribute), attribute.tag >> 16
+        place = attribute.tag & 0xFF
+        if not creator:
+            return False
+        key = (creator, group, place)
+        if key in self.declared or (self.edition >= "2017c" and key in safe_private()):
+            return True
+        if (creator, group) in self.noted and self.edition >= "2017c":
+            listed = self.noted[creator, group]
+            return listed is None or place in listed
+        return False
+
+
+def is_creator(tag: int) -> bool:
+    """Tell whether *tag* is a Private Creator element (gggg,0010-00FF)."""
+    return bool(tag & 0x10000) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+
+def noted_safe(index: Index | None) -> dict[tuple[str, int], frozenset[int] | None]:
+    """Return the blocks that (0008,0300) of *index* calls safe: (creator, group) -> elements, None for all."""
+    found: dict[tuple[str, int], frozenset[int] | None] = {}
+    sequence = index.at("(0008,0300)") if index is not None else None
+    if index is None or sequence is None:
+        return found
+    for number in range(1, sequence.items + 1):
+        item = f"(0008,0300)[{number}]/"
+        group = index.at(item + "(0008,0301)")
+        creator = index.text(item + "(0008,0302)")
+        status = index.text(item + "(0008,0303)")
+        if group is None or group.length != 2 or not creator:
+            continue
+        key = (creator, int.from_bytes(index.plain(group), "little"))
+        if status == "SAFE":
+            found[key] = None
+        elif status == "MIXED":
+            listed = index.at(item + "(0008,0304)")
+            octets = index.plain(listed) if listed is not None else b""
+            found[key] = frozenset(octets[at] for at in range(0, len(octets) - 1, 2))
+    return found

@@ -1,0 +1,191 @@
+"""Hunts known values in octets, in every disguise a careless tool may leave them in.
+
+    hunter = Hunter.of([Canary("patient-name", "QZKABCD^EFGHQ", "text", "(0010,0010)")])
+    hunter.hunt(file, index)          # SurvivorSeen: which, where, in what disguise
+    hunter.in_text("QZKABCD_01.dcm", "file name")
+
+Disguises: as it is, other case, reversed, UTF-16, base64 (at each alignment), hexadecimal, hashes (MD5,
+SHA-1, SHA-256, SHA-512; octets, hexadecimal, base64), parts of it, and other ways to write a date.
+Pixel Data is not searched here (``deid_marks.pixels`` looks for what was burned in).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from part15.observations.deid import SurvivorSeen
+from part15.wire.deid_index import Attribute, Index
+from part15.wire.part10 import Part10File
+
+SHORTEST = 5
+"""Values of fewer characters are not hunted: they turn up by chance."""
+_PART = 8
+MOST_SURVIVORS = 500
+_PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
+_ENCRYPTED = 0x04000520
+_HASHES = ("md5", "sha1", "sha256", "sha512")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+class Canary(NamedTuple):
+    """A value that must not come out.
+
+    *name* stands for it in reports; *kind* is text, date or uid; *home* the attribute it was planted
+    in; *listed* whether the table lists that attribute under the claim.
+    """
+
+    name: str
+    value: str
+    kind: str = "text"
+    home: str = ""
+    listed: bool = True
+
+
+class _Needle(NamedTuple):
+    octets: bytes
+    canary: int
+    transform: str
+
+
+@dataclass(frozen=True)
+class Hunter:
+    """Canaries with their disguises; *folded* needles are sought in lower-cased octets."""
+
+    canaries: tuple[Canary, ...]
+    exact: tuple[_Needle, ...] = field(default=(), repr=False)
+    folded: tuple[_Needle, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def of(cls, canaries: Iterable[Canary], *, parts: bool = True) -> Hunter:
+        """Return a hunter for *canaries*; without *parts* only whole values are sought."""
+        chosen = tuple(c for c in canaries if len(c.value) >= SHORTEST)
+        exact: list[_Needle] = []
+        folded: list[_Needle] = []
+        for number, canary in enumerate(chosen):
+            for value in _forms(canary):
+                _disguises(number, value, exact, folded)
+            if canary.kind == "date":
+                _dates(number, canary.value, folded)
+            elif canary.kind == "text" and parts:
+                _parts(number, canary.value, folded)
+        return cls(chosen, tuple(exact), tuple(folded))
+
+    def in_octets(self, octets: bytes) -> list[tuple[int, int, str]]:
+        """Return (offset, canary number, transform) of what is in *octets*; the plainest per canary and offset."""
+        found: dict[tuple[int, int], str] = {}
+        for needles, hay in ((self.exact, octets), (self.folded, octets.lower())):
+            for needle in needles:
+                at = hay.find(needle.octets)
+                while at >= 0 and len(found) < MOST_SURVIVORS:
+                    found.setdefault((at, needle.canary), needle.transform)
+                    at = hay.find(needle.octets, at + len(needle.octets))
+        return [(at, canary, transform) for (at, canary), transform in sorted(found.items())]
+
+    def in_text(self, text: str, place: str) -> tuple[SurvivorSeen, ...]:
+        """Return what survives in *text*: a file name, a log line, an audit message."""
+        found = {
+            (number, transform): None
+            for _, number, transform in self.in_octets(text.encode("utf-8", "surrogateescape"))
+        }
+        plainest: dict[int, str] = {}
+        for number, transform in found:
+            plainest.setdefault(number, transform)
+        return tuple(self._seen(number, place, how) for number, how in plainest.items())
+
+    def hunt(self, file: Part10File, index: Index) -> tuple[SurvivorSeen, ...]:
+        """Return what survives in an object: preamble, meta information, every attribute and odd octet."""
+        found: dict[tuple[int, str], str] = {}
+        head = min(file.start if not file.deflated else len(file.octets), len(file.octets))
+        for at, number, how in self.in_octets(bytes(file.octets[:head])):
+            found.setdefault((number, _meta_place(file, at)), how)
+        for attribute in index.attributes:
+            if attribute.items >= 0 or attribute.tag in _PIXELS or attribute.tag == _ENCRYPTED:
+                continue
+            for _, number, how in self._in_value(index, attribute):
+                found.setdefault((number, attribute.path), how)
+        return tuple(self._seen(number, place, how) for (number, place), how in found.items())[
+            :MOST_SURVIVORS
+        ]
+
+    def _in_value(self, index: Index, attribute: Attribute) -> list[tuple[int, int, str]]:
+        if 0 <= attribute.length < SHORTEST - 1:
+            return []
+        return self.in_octets(index.octets(attribute))
+
+    def _seen(self, number: int, place: str, transform: str) -> SurvivorSeen:
+        canary = self.canaries[number]
+        return SurvivorSeen(canary.name, place, transform, canary.listed)
+
+
+def _meta_place(file: Part10File, at: int) -> str:
+    if at < 128:
+        return "preamble"
+    for element in file.meta:
+        if element.start <= at < element.end:
+            return f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X})"
+    return "between meta information and data set"
+
+
+def _forms(canary: Canary) -> list[str]:
+    """Return the value and, of a name or a phrase, each long enough word of it."""
+    words = canary.value.replace("^", " ").replace("=", " ").split()
+    if canary.kind != "text" or len(words) == 1:
+        return [canary.value]
+    return [canary.value, *(word for word in words if len(word) >= SHORTEST)]
+
+
+def _disguises(number: int, value: str, exact: list[_Needle], folded: list[_Needle]) -> None:
+    octets = value.encode("utf-8")
+    low = octets.lower()
+    exact.append(_Needle(octets, number, "as it is"))
+    folded.append(_Needle(low, number, "other case"))
+    folded.append(_Needle(low[::-1], number, "reversed"))
+    folded.append(_Needle(value.lower().encode("utf-16-le"), number, "UTF-16"))
+    folded.append(_Needle(value.lower().encode("utf-16-be"), number, "UTF-16"))
+    folded.append(_Needle(octets.hex().encode(), number, "hexadecimal"))
+    for form in {octets, low, octets.upper()}:
+        exact.extend(_Needle(n, number, "base64") for n in _base64(form))
+        for name in _HASHES:
+            made = hashlib.new(name, form, usedforsecurity=False)
+            exact.append(_Needle(made.digest(), number, f"{name} hash"))
+            folded.append(_Needle(made.hexdigest().encode(), number, f"{name} hash"))
+            exact.append(_Needle(base64.b64encode(made.digest()), number, f"{name} hash, base64"))
+
+
+def _base64(octets: bytes) -> list[bytes]:
+    """Return the stable middle of the base64 of *octets* at each of the three alignments."""
+    found = []
+    for shift in range(3):
+        whole = base64.b64encode(b"\0" * shift + octets)
+        first = (0, 2, 3)[shift]
+        last = len(whole) - (4 if (shift + len(octets)) % 3 else 0)
+        if last - first >= SHORTEST + 1:
+            found.append(whole[first:last])
+    return found
+
+
+def _parts(number: int, value: str, folded: list[_Needle]) -> None:
+    for word in value.replace("^", " ").split():
+        low = word.lower().encode()
+        if len(low) > _PART:
+            folded.append(_Needle(low[:_PART], number, "part"))
+            folded.append(_Needle(low[-_PART:], number, "part"))
+
+
+def _dates(number: int, value: str, folded: list[_Needle]) -> None:
+    """Add other ways to write the date that *value* begins with (YYYYMMDD)."""
+    year, month, day = value[:4], value[4:6], value[6:8]
+    if not (year + month + day).isdigit() or not 1 <= int(month or 0) <= 12:
+        return
+    named = _MONTHS[int(month) - 1]
+    written = (
+        f"{year}-{month}-{day}", f"{year}/{month}/{day}", f"{year}.{month}.{day}",
+        f"{day}.{month}.{year}", f"{day}/{month}/{year}", f"{month}/{day}/{year}",
+        f"{day}-{month}-{year}", f"{day}-{named}-{year}", f"{day} {named} {year}",
+        f"{day}{month}{year}", f"{month}{day}{year}", f"{year}{month}{day}",
+    )  # fmt: skip
+    folded.extend(_Needle(text.encode(), number, "other date format") for text in written)
