@@ -56,7 +56,7 @@ def _unclaimed(seen: DeclarationSeen, profiles: Sequence[str]) -> Judgement | No
 def declares(
     seen: DeclarationSeen, *, none_will_do: bool = False, only_if_claimed: Sequence[str] = ()
 ) -> Judgement:
-    """The statement says something under every key.
+    """Pass if the statement says something under every key.
 
     *none_will_do*: ``false`` and an empty list are answers ("there is none"), not silence.
     """
@@ -79,7 +79,7 @@ def declares(
 
 @check
 def declares_one_of(seen: DeclarationSeen, *, values: Sequence[str]) -> Judgement:
-    """The declared value is one of *values*; numbers are compared as text."""
+    """Pass if the declared value is one of *values*; numbers are compared as text."""
     if seen.absent:
         return _undeclared(seen)
     wrong = {k: v for k, v in seen.values.items() if text_of(v) not in values}
@@ -96,7 +96,7 @@ def declares_one_of(seen: DeclarationSeen, *, values: Sequence[str]) -> Judgemen
 
 @check
 def denies(seen: DeclarationSeen, *, only_if_claimed: Sequence[str] = ()) -> Judgement:
-    """The statement says that there is none: every declared value is an empty list or ``false``."""
+    """Pass if the statement says that there is none: an empty list or ``false`` under every key."""
     unclaimed = _unclaimed(seen, only_if_claimed)
     if unclaimed:
         return unclaimed
@@ -113,7 +113,7 @@ def denies(seen: DeclarationSeen, *, only_if_claimed: Sequence[str] = ()) -> Jud
 
 @check
 def affirms(seen: DeclarationSeen) -> Judgement:
-    """Every key is declared true; false leaves it to a comparison that nothing here can make."""
+    """Pass if every key is declared true; false leaves it to a comparison that nothing here can make."""
     if seen.absent:
         return _undeclared(seen)
     denied = [k for k, v in seen.values.items() if v is not True]
@@ -143,14 +143,20 @@ def _ports(seen: DeclarationSeen, points: Sequence[DeclaredPoint]) -> tuple[list
 
 @check
 def recommends_port(
-    seen: DeclarationSeen, *, ports: Sequence[int], transports: Sequence[str]
+    seen: DeclarationSeen, *, ports: Sequence[int], transports: Sequence[str], profile: str = ""
 ) -> Judgement:
-    """The default port is one of *ports*.
+    """Pass if the default port is one of *ports*.
 
     A declared default port counts; without one, the ports at which the target listens with one of
-    *transports*, which may be those of a test bench.
+    *transports* for *profile*, which may be those of a test bench.
     """
-    points = [p for p in seen.points if p.listens and p.transport in transports]
+    points = [
+        p
+        for p in seen.points
+        if p.listens
+        and p.transport in transports
+        and (not profile or not p.profiles or profile in p.profiles)
+    ]
     found, source = _ports(seen, points)
     if not found:
         if seen.values:
@@ -180,7 +186,7 @@ def recommends_port(
 
 @check
 def separates_addresses(seen: DeclarationSeen, *, profiles: Sequence[str], port: int) -> Judgement:
-    """Endpoints at *port* that carry different ones of *profiles* are on different addresses."""
+    """Pass if endpoints at *port* that carry different ones of *profiles* are on different addresses."""
     both = [profile for profile in profiles if profile in seen.claims]
     if len(both) < len(profiles):
         left = [profile for profile in profiles if profile not in seen.claims]
