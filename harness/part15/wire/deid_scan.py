@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from part15.wire.deid_actions import INVALID, LEFT, PRIVATE, Said
+from part15.wire.deid_actions import EMPTIED, INVALID, LEFT, PRIVATE, Said
 from part15.wire.deid_collect import Collected, named
 from part15.wire.deid_content import SAFE_PRIVATE, ContentRules, PrivateBlocks, is_creator
 from part15.wire.deid_index import LARGE, Attribute, Index
@@ -257,7 +257,7 @@ def _sequence(before: Index, after: Index, position: int, rule: Rule, collected:
     else:
         outcome = "changed"
     found = collected.judge(rule, type_, outcome)
-    if found.kind == EMPTIED:
+    if found.kind == EMPTIED and found.action == "X":
         found = found._replace(kind=LEFT)  # the sequence itself is what had to go
     if found.kind:
         collected.deviates(
