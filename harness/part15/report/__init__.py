@@ -1,7 +1,7 @@
 """The finished document of a run and its writers; all formats are derived from ``report.json``.
 
-A writer is ``@writer def write(document, out) -> None`` in a module of its own; *out* is a path or a
-text stream. :data:`FORMATS` names the module of each format, so that a writer is imported only when
+A format is a function ``render(document) -> str`` in a module of its own; ``write = writer(render)`` beside it
+takes *out*, a path or a text stream. :data:`FORMATS` names the module of each format, so that a writer is imported only when
 it is asked for.
 """
 
@@ -21,7 +21,7 @@ FORMATS = {
     "csv-traceability": "sheets:write_traceability",
     "github": "annotations:write",
     "gitb": "gitb:write",
-    "html": "page:write",
+    "html": "html:write",
     "json": "canonical:write",
     "junit": "junit:write",
     "markdown": "markdown:write",

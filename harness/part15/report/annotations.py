@@ -19,8 +19,7 @@ def _value(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-@writer
-def write(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
     """Return at most ten lines per level, what to fix first on top."""
     sut = document["sut"]
     lines = []
@@ -32,3 +31,6 @@ def write(document: Mapping[str, Any]) -> str:
             where = f"file={_value(sut['targetFile'])},line={line},title={_value(title)}"
             lines.append(f"::{command} {where}::{_data(result['message'])}\n")
     return "".join(lines)
+
+
+write = writer(render)

@@ -166,7 +166,7 @@ def _result(verdict: Verdict) -> dict[str, Any]:
         "driven": driven,
         "findings": [_finding(f) for f in verdict.findings[:MAX_FINDINGS]],
         "findingsTotal": len(verdict.findings),
-        "evidence": sorted(verdict.evidence),
+        "evidence": sorted(name.removeprefix("evidence/") for name in verdict.evidence),
         "restsOn": sorted(set(verdict.rests_on)),
         "provenance": verdict.provenance
         if verdict.word.value in conclude.DECIDED

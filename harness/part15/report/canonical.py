@@ -9,7 +9,9 @@ from part15.report import writer
 from part15.report.build import to_text
 
 
-@writer
-def write(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
     """Return the canonical JSON text."""
     return to_text(document)
+
+
+write = writer(render)

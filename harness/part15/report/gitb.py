@@ -120,9 +120,11 @@ def _profile(
         _assertion(rows, result)
 
 
-@writer
-def write(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
     """Return the XML text."""
     root = tree(document)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+write = writer(render)

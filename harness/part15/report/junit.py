@@ -84,8 +84,7 @@ def _case(result: Mapping[str, Any], sut: str) -> ET.Element:
     return case
 
 
-@writer
-def write(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
     """Return one suite with one testcase per result."""
     results = document["results"]
     words = [r["verdict"] for r in results]
@@ -107,3 +106,6 @@ def write(document: Mapping[str, Any]) -> str:
     root.append(suite)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+write = writer(render)

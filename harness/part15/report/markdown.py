@@ -127,8 +127,10 @@ def _results(document: Mapping[str, Any]) -> list[str]:
     ]
 
 
-@writer
-def write(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
     """Return the summary; the table of all results is folded."""
     parts = (_head, _endpoints, _claims, _fixes, _undecided, _waivers, _results)
     return "\n".join(line for part in parts for line in part(document))
+
+
+write = writer(render)

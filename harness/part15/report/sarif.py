@@ -185,13 +185,15 @@ def _text(document: Mapping[str, Any], *, alerts: bool) -> str:
     return json.dumps(log(document, alerts=alerts), indent=1, ensure_ascii=False) + "\n"
 
 
-@writer
-def write(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
     """Return the full log."""
     return _text(document, alerts=False)
 
 
-@writer
-def write_alerts(document: Mapping[str, Any]) -> str:
+def render_alerts(document: Mapping[str, Any]) -> str:
     """Return the log for upload: violations, waived ones as suppressed, and warnings."""
     return _text(document, alerts=True)
+
+
+write = writer(render)
+write_alerts = writer(render_alerts)

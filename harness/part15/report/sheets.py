@@ -63,14 +63,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return buffer.getvalue()
 
 
-@writer
-def write(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
     """Return one row per result."""
     return table(COLUMNS, ([r[c] for c in COLUMNS] for r in document["results"]))
 
 
-@writer
-def write_traceability(document: Mapping[str, Any]) -> str:
+def render_traceability(document: Mapping[str, Any]) -> str:
     """Return one row per clause and case, also for clauses without a case."""
     own: dict[str, list[Mapping[str, Any]]] = {}
     for result in document["results"]:
@@ -108,8 +106,7 @@ def write_traceability(document: Mapping[str, Any]) -> str:
     return table(header, rows)
 
 
-@writer
-def write_mds2(document: Mapping[str, Any]) -> str:
+def render_mds2(document: Mapping[str, Any]) -> str:
     """Return, per question group of an MDS2 form, what this run has to say; question numbers are not given."""
     rows = []
     for group, (title, parts, families) in MDS2.items():
@@ -121,3 +118,8 @@ def write_mds2(document: Mapping[str, Any]) -> str:
             (group, title, profiles, view.count_text(found) if own else "not tested", failed)
         )
     return table(("group", "title", "profiles", "verdicts", "violated clauses"), rows)
+
+
+write = writer(render)
+write_traceability = writer(render_traceability)
+write_mds2 = writer(render_mds2)

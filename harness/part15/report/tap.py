@@ -32,10 +32,12 @@ def _more(result: Mapping[str, Any]) -> list[str]:
     return ["  ---", *(f"  {k}: {json.dumps(result[k])}" for k in keys), "  ..."]
 
 
-@writer
-def write(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
     """Return one test line per result, each with its YAML block."""
     lines = ["TAP version 13", f"1..{len(document['results'])}"]
     for number, result in enumerate(document["results"], 1):
         lines += [_line(number, result), *_more(result)]
     return "\n".join(lines) + "\n"
+
+
+write = writer(render)

@@ -44,16 +44,17 @@ WIDTH = 100
 def write(document: Mapping[str, Any], out: Path | TextIO) -> None:
     """Write the summary of *document*; colours only where *out* is a terminal and NO_COLOR is not set."""
     if isinstance(out, Path):
-        out.write_text(_plain(document), encoding="utf-8")
+        out.write_text(render(document), encoding="utf-8")
         return
     console = Console(file=out, highlight=False)
     if console.is_terminal:
         show(document, console)
     else:
-        out.write(_plain(document))
+        out.write(render(document))
 
 
-def _plain(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
+    """Return the summary without colours."""
     buffer = io.StringIO()
     show(
         document,

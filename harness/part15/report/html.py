@@ -120,7 +120,9 @@ def page(document: Mapping[str, Any], buckets: list[dict[str, Any]]) -> str:
     )
 
 
-@writer
-def write(document: Mapping[str, Any]) -> str:
+def render(document: Mapping[str, Any]) -> str:
     """Return the page of *document*."""
     return page(document, [])
+
+
+write = writer(render)
