@@ -97,11 +97,19 @@ def run_command(
     if as_json:
         click.echo(json.dumps(picture.run.document, indent=2, ensure_ascii=False))
     elif not quiet:
-        from part15.report import terminal
-
-        terminal.show(picture.run.document, picture.run.folder)
+        show(picture.run.document, picture.run.folder)
     status = picture.run.exit_status
     return 3 if status is None else status
+
+
+def show(document: dict[str, Any], folder: Path) -> None:
+    """Print the terminal summary of *document*, and where the rest is."""
+    from part15.report import writer_of
+
+    writer_of("terminal")(document, sys.stdout)
+    page = folder / "report.html"
+    if page.is_file():
+        click.echo(f"Report: {page}")
 
 
 def _need_xdist() -> None:
@@ -164,7 +172,7 @@ def judge_command(run: Path, edition: str | None, out: Path | None, gate: str, a
 
     The stored run is not changed; -o writes the new report into another folder.
     """
-    from part15.report import build, terminal
+    from part15.report import build
     from part15.run import rejudge, write_report
 
     document = rejudge(run, edition=edition)
@@ -176,7 +184,7 @@ def judge_command(run: Path, edition: str | None, out: Path | None, gate: str, a
     if as_json:
         click.echo(build.to_text(document), nl=False)
     else:
-        terminal.show(document, out or run)
+        show(document, out or run)
     return build.exit_code(document, gate)
 
 

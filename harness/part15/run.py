@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from part15 import __version__, evidence, load
+from part15 import __version__, evidence, load, report
 from part15.bench import Ledger
 from part15.errors import InputError, TargetError, Trouble
 from part15.judge import judge
@@ -286,11 +286,8 @@ class Run:
 
 def write_report(folder: Path, document: Mapping[str, Any]) -> None:
     """Write ``report.json``, the HTML and Markdown of it, and ``SHA256SUMS`` into *folder*."""
-    from part15.report import html, markdown
-
-    (folder / "report.json").write_text(build.to_text(document), encoding="utf-8")
-    (folder / "report.html").write_text(html.render(document), encoding="utf-8")
-    (folder / "report.md").write_text(markdown.render(document), encoding="utf-8")
+    for name, form in (("report.json", "json"), ("report.html", "html"), ("report.md", "markdown")):
+        report.writer_of(form)(document, folder / name)
     evidence.write_sums(folder)
 
 

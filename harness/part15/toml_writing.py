@@ -1,0 +1,51 @@
+"""Plain values as TOML text: what ``tomllib`` does not do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+
+
+def _key(name: str) -> str:
+    return name if _BARE.match(name) else json.dumps(name, ensure_ascii=False)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (dt.date, dt.datetime)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _tables(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(v, Mapping) for v in value)
+
+
+def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
+    lines = [f"{_key(k)} = {_value(v)}" for k, v in table.items() if not isinstance(v, Mapping) and not _tables(v)]
+    for name, value in table.items():
+        place = (*path, name)
+        dotted = ".".join(_key(p) for p in place)
+        if isinstance(value, Mapping):
+            lines += ["", f"[{dotted}]", *_lines(value, place)]
+        elif _tables(value):
+            for row in value:
+                lines += ["", f"[[{dotted}]]", *_lines(row, place)]
+    return lines
+
+
+def toml_text(document: Mapping[str, Any]) -> str:
+    """Return *document* (strings, numbers, booleans, dates, lists, mappings) as a TOML document."""
+    return "\n".join(_lines(document, ())).lstrip("\n") + "\n"
