@@ -74,7 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
             Path(target),
             profiles=config.getoption("--part15-profile"),
             edition=config.getoption("--part15-edition"),
-            out=config.getoption("--part15-out"),
+            out=worker[_PROPERTY] if worker else config.getoption("--part15-out"),
             safe=config.getoption("--part15-safe"),
             resume=config.getoption("--part15-resume"),
             worker=worker["workerid"] if worker else "",
@@ -82,7 +82,6 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     except InputError as error:
         raise pytest.UsageError(str(error)) from None
-    config.option.part15_out = str(run.folder)
     config.stash[_RUN] = run
     if worker is None:
         config.pluginmanager.register(_Controller(run), "part15-controller")
@@ -239,6 +238,11 @@ class _Controller:
         elif report.outcome == "failed":
             self._run.journal_error(case, str(report.longrepr).strip().splitlines()[-1:] or ["no verdict arrived"])
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[_PROPERTY] = str(self._run.folder)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         output = getattr(node, "workeroutput", None) or {}
         if _PROPERTY in output:
