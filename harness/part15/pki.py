@@ -12,6 +12,7 @@ import functools
 import hashlib
 import ipaddress
 import os
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +45,7 @@ WRONG = {
     "server-only": "its extended key usage allows a server only",
     "client-only": "its extended key usage allows a client only",
     "code-signing": "its extended key usage allows neither server nor client",
-    "wrong-name": "it names another host (other.invalid)",
+    "wrong-name": "it names another host",
     "rsa-1024": "its RSA key has 1024 bits",
     "p-192": "its elliptic curve key has 192 bits",
     "p-224": "its elliptic curve key has 224 bits",
@@ -243,12 +244,6 @@ def resign(certificate: x509.Certificate, signer: PrivateKey, algorithm: str) ->
     return _der(0x30, body + _der(0x30, oid + b"\x05\x00") + _der(0x03, b"\x00" + signature))
 
 
-def _pem(der: bytes) -> bytes:
-    import ssl
-
-    return ssl.DER_cert_to_PEM_cert(der).encode()
-
-
 def write_key(path: Path, key: PrivateKey) -> Path:
     """Write *key* as unencrypted PKCS#8 PEM, readable by the owner only."""
     octets = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -259,11 +254,7 @@ def write_key(path: Path, key: PrivateKey) -> Path:
 
 @dataclass(frozen=True)
 class Pki:
-    """The files of a throw-away PKI; ``pki["client"]`` is an :class:`Identity`.
-
-    *ca* is the trusted root, *crl* its revocation list, *bundle* root and list together (what OpenSSL
-    wants with CRL checks), *other_ca* the root that nobody trusts.
-    """
+    """The files of a throw-away PKI; ``pki["client"]`` is an Identity."""
 
     folder: Path
     identities: Mapping[str, Identity]
@@ -282,7 +273,7 @@ class Pki:
 
     @property
     def bundle(self) -> Path:
-        """The trusted root and its revocation list in one file."""
+        """The trusted root and the revocation lists of all that issued a leaf, in one file."""
         return self.folder / "ca-with-crl.pem"
 
     @property
@@ -305,23 +296,31 @@ class Pki:
 
 def _write(folder: Path, name: str, key: PrivateKey, chain: Iterable[bytes]) -> Identity:
     certificate = folder / f"{name}.pem"
-    certificate.write_bytes(b"".join(_pem(der) for der in chain))
+    certificate.write_text("".join(ssl.DER_cert_to_PEM_cert(der) for der in chain))
     return Identity(name, certificate, write_key(folder / f"{name}.key", key))
 
 
-def _chains(
-    keys: KeyRing, root: Authority, other: Authority
-) -> dict[str, tuple[PrivateKey, list[bytes]]]:
-    server, client = keys.rsa("server"), keys.rsa("client")
-    made: dict[str, tuple[PrivateKey, list[bytes]]] = {}
+@dataclass
+class _Made:
+    """The chains made so far by name, and the authorities below the root that issued a leaf."""
+
+    chains: dict[str, tuple[PrivateKey, list[bytes]]] = field(default_factory=dict)
+    issuers: list[Authority] = field(default_factory=list)
 
     def add(
-        name: str, key: PrivateKey, issuer: Authority | None, says: Template | None = None
+        self, name: str, key: PrivateKey, issuer: Authority | None, says: Template | None = None
     ) -> None:
         leaf = issue(name, key, issuer, says)
         chain = (leaf, *(issuer.chain if issuer else ()))
-        made[name] = key, [c.public_bytes(Encoding.DER) for c in chain]
+        self.chains[name] = key, [c.public_bytes(Encoding.DER) for c in chain]
+        if issuer and issuer.chain:
+            self.issuers.append(issuer)
 
+
+def _chains(keys: KeyRing, root: Authority, other: Authority) -> _Made:
+    server, client = keys.rsa("server"), keys.rsa("client")
+    made = _Made()
+    add = made.add
     add("server", server, root)
     add("client", client, root)
     add("client-2", keys.rsa("client-2"), root)
@@ -352,29 +351,25 @@ def _chains(
     add("long-chain", client, deep)
     for algorithm in ("sha1", "md5"):
         leaf = issue(algorithm, client, root)
-        made[algorithm] = client, [resign(leaf, root.key, algorithm)]
-    made["key-mismatch"] = keys.rsa("client-2"), made["client"][1]
-    made["garbage"] = client, [b"\x30\x82\x01\x00" + b"\xa5" * 256]
+        made.chains[algorithm] = client, [resign(leaf, root.key, algorithm)]
+    made.chains["key-mismatch"] = keys.rsa("client-2"), made.chains["client"][1]
+    made.chains["garbage"] = client, [b"\x30\x82\x01\x00" + b"\xa5" * 256]
     return made
 
 
-def _revocations(root: Authority, revoked: x509.Certificate) -> bytes:
+def _revocations(issuer: Authority, revoked: Iterable[bytes] = ()) -> bytes:
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    entry = (
-        x509.RevokedCertificateBuilder()
-        .serial_number(revoked.serial_number)
-        .revocation_date(now - DAY)
-        .build()
-    )
-    return (
+    builder = (
         x509.CertificateRevocationListBuilder()
-        .issuer_name(root.certificate.subject)
+        .issuer_name(issuer.certificate.subject)
         .last_update(now - DAY)
         .next_update(now + 30 * DAY)
-        .add_revoked_certificate(entry)
-        .sign(root.key, hashes.SHA256())
-        .public_bytes(Encoding.PEM)
     )
+    for der in revoked:
+        number = x509.load_der_x509_certificate(der).serial_number
+        entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now - DAY)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 def make_pki(folder: Path, *, keys: KeyRing | None = None) -> Pki:
@@ -390,15 +385,15 @@ def make_pki(folder: Path, *, keys: KeyRing | None = None) -> Pki:
     made = _chains(ring, root, other)
     pki = Pki(
         folder,
-        {name: _write(folder, name, key, chain) for name, (key, chain) in made.items()},
+        {name: _write(folder, name, key, chain) for name, (key, chain) in made.chains.items()},
         root,
         ring,
     )
     pem = root.certificate.public_bytes(Encoding.PEM)
-    crl = _revocations(root, x509.load_der_x509_certificate(made["revoked"][1][0]))
+    crl = _revocations(root, made.chains["revoked"][1][:1])
     pki.ca.write_bytes(pem)
     write_key(folder / "ca.key", root.key)
     pki.crl.write_bytes(crl)
-    pki.bundle.write_bytes(pem + crl)
+    pki.bundle.write_bytes(pem + crl + b"".join(_revocations(i) for i in made.issuers))
     pki.other_ca.write_bytes(other.certificate.public_bytes(Encoding.PEM))
     return pki

@@ -1,0 +1,143 @@
+"""What a completed (or refused) handshake and the association inside it looked like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from part15.observations import NotReached
+
+
+@dataclass(frozen=True)
+class HandshakeSeen:
+    """One TLS handshake by a full client.
+
+    *ended* is ``open`` (completed and still there), ``alert`` (the other side sent a fatal one),
+    ``closed``, ``reset``, ``silent`` (no answer within the deadline), ``garbage`` (no TLS), or ``ours``
+    (our own library refused, which says nothing about the other side; *why* has its words).
+    *requested* tells whether a client certificate was asked for, *presented* whether we sent one.
+    *lifetimes* are those of the session tickets received, in seconds.
+    """
+
+    ended: str
+    completed: bool = False
+    version: str = ""
+    suite: str = ""
+    alpn: str = ""
+    alert: int | None = None
+    why: str = ""
+    requested: bool = False
+    presented: bool = False
+    resumed: bool = False
+    certificate: bytes = b""
+    lifetimes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class AssociationSeen:
+    """One attempt at an association with a C-ECHO.
+
+    *outcome* is ``accepted`` (an A-ASSOCIATE-AC arrived), ``rejected`` (-RJ), ``aborted`` (A-ABORT), or how
+    the connection ended without one: ``alert``, ``closed``, ``reset``, ``silent``, ``garbage``, ``ours``.
+    A handshake that completes and is followed by EOF is ``closed``: in TLS 1.3 the client finishes
+    before the server has judged its certificate, so only the AC shows that it was accepted.
+    *echo* is the status of the C-ECHO-RSP, None if none came; *heard* the first octets received.
+    """
+
+    outcome: str
+    handshake: HandshakeSeen | None = None
+    echo: int | None = None
+    reject: tuple[int, ...] = ()
+    abort: tuple[int, ...] = ()
+    heard: bytes = b""
+    why: str = ""
+    seconds: float = 0.0
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether an A-ASSOCIATE-AC arrived."""
+        return self.outcome == "accepted"
+
+    @property
+    def entered(self) -> bool:
+        """Tell whether upper layer PDUs were spoken, whatever the answer: the transport let us in."""
+        return self.outcome in ("accepted", "rejected", "aborted")
+
+
+@dataclass(frozen=True)
+class AuthenticationSeen:
+    """Associations with several client identities, between two controls with the right one.
+
+    *shown* is by kind of identity (``none``, ``expired``, ...); a kind that could not be shown is a
+    NotReached there.
+    """
+
+    control: AssociationSeen
+    shown: dict[str, AssociationSeen | NotReached]
+    after: AssociationSeen
+
+
+@dataclass(frozen=True)
+class ForeignSeen:
+    """Bytes of another protocol sent to a port, with controls before and after.
+
+    *inside* tells whether they went through a completed TLS handshake. *answer* is ``dicom`` (an
+    A-ASSOCIATE-AC or -RJ), ``http``, ``tls`` (a handshake record: a ServerHello), ``alert``, ``abort`` (an A-ABORT), ``other``,
+    or how it ended without an octet: ``closed``, ``reset``, ``silent``, ``ours``.
+    """
+
+    kind: str
+    inside: bool
+    answer: str
+    heard: bytes
+    control: AssociationSeen
+    after: AssociationSeen
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class IdleSeen:
+    """A connection on which we stay silent; *closed* tells whether the other side ended it in *waited* s.
+
+    *stage* is ``connect`` (no ClientHello), ``handshake`` (no A-ASSOCIATE-RQ) or ``drip`` (a
+    ClientHello octet by octet).
+    """
+
+    stage: str
+    closed: bool
+    seconds: float
+    waited: float
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class AnswersSeen:
+    """The A-ASSOCIATE-RJ and A-ABORT PDUs drawn out of the other side, by what provoked each."""
+
+    rejects: dict[str, tuple[int, ...]]
+    aborts: dict[str, tuple[int, ...]]
+    raw: dict[str, bytes]
+    others: dict[str, str]
+    after: AssociationSeen
+
+
+@dataclass(frozen=True)
+class UseSeen:
+    """How protected an endpoint is: its TLS side and its plain side, on one port or two.
+
+    *state* is ``enforced``, ``used, not enforced``, ``available, not used`` or ``absent``.
+    """
+
+    state: str
+    why: str
+    tls: str
+    plain: str
+
+
+@dataclass(frozen=True)
+class PortsSeen:
+    """The ports of a target by endpoint, with their transports."""
+
+    ports: dict[str, int]
+    transports: dict[str, str]
+    hosts: dict[str, str]
+    subject: str

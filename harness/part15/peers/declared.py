@@ -1,0 +1,74 @@
+"""What the embedded peer's Conformance Statement says, and what its makers vouch for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from part15.peers.policy import Policy
+
+ATTESTED = {
+    "TLS-COMMON-abort-both-sides": "the association ends in state 1 and the node logs the provider reason",
+    "RFC7525-ticket-strong-cipher": "OpenSSL encrypts tickets with AES-256-CBC and HMAC-SHA-256",
+    "RFC7525-ticket-key-rotation": "ticket keys live as long as the process, which is a test run",
+    "RFC9325-ticket-strong-cipher": "OpenSSL encrypts tickets with AES-256-CBC and HMAC-SHA-256",
+    "RFC9325-ticket-key-rotation": "ticket keys live as long as the process, which is a test run",
+    "RFC9325-no-old-session-resume": "sessions end with the process",
+}
+
+
+def declarations(policy: Policy, ports: Mapping[str, int], profile: str) -> dict[str, Any]:
+    """Return the ``[declared]`` table of the peer."""
+    return {
+        "profiles": [
+            {
+                "id": profile,
+                "selection": "by port: the TLS port serves this profile only",
+                "features": "bi-directional authentication is always on",
+                "extensions": "none",
+            }
+        ],
+        "ul": {"artim_seconds": policy.artim or 0, "ports": sorted(ports.values())},
+        profile: {
+            "ports": sorted(p for name, p in ports.items() if name != "dicom-plain"),
+            "key_management": "X.509 certificates in PEM files, issued by the CA of the test",
+            "abort_provider_reason": 0,
+            "key_exchange": ["ECDHE", "DHE"],
+            "cipher_suites": [
+                "TLS_AES_256_GCM_SHA384",
+                "TLS_CHACHA20_POLY1305_SHA256",
+                "TLS_AES_128_GCM_SHA256",
+                "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+                "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+                "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+                "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+                "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+                "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+                "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
+                "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256",
+            ],
+            "signature_algorithms": [
+                "rsa_pss_rsae_sha256",
+                "rsa_pss_rsae_sha384",
+                "rsa_pss_rsae_sha512",
+                "ecdsa_secp256r1_sha256",
+                "rsa_pkcs1_sha256",
+                "rsa_pkcs1_sha384",
+                "rsa_pkcs1_sha512",
+            ],
+            "mutual_auth_configuration": "required, optional or off by the policy of the peer",
+        },
+    }
+
+
+def attestations(profile: str, today: dt.date) -> list[dict[str, Any]]:
+    """Return the ``[[attestations]]`` of the peer: the clauses that only its makers can know."""
+    prefix = {"tls-bcp195-rfc8996": "B.12", "tls-bcp195": "B.9"}.get(profile, "")
+    cases = dict(ATTESTED)
+    if prefix:
+        cases[f"{prefix}-multiple-profiles"] = "one profile per port"
+    return [
+        {"case": case, "verdict": "pass", "by": "the makers of part15", "date": today, "note": note}
+        for case, note in sorted(cases.items())
+    ]

@@ -1,0 +1,382 @@
+"""Faults of cipher suites, preferences, groups, keys and signatures."""
+
+from __future__ import annotations
+
+import os
+
+from part15.peers import hello as h
+from part15.peers import scripted as s
+from part15.peers.faults import Fault, for_each
+from part15.peers.hello import Hello
+from part15.peers.policy import ECDHE_GCM, WITH_DHE, Instead, Policy
+
+_FAMILY = "suites"
+
+NULL = frozenset({0x0001, 0x0002, 0x003B, 0xC006, 0xC010, 0x002C, 0x002D, 0x002E, 0xC001, 0xC00B})
+ANONYMOUS = frozenset(
+    {0x0018, 0x001B, 0x0034, 0x003A, 0x006C, 0x006D, 0x00A6, 0x00A7, *range(0xC015, 0xC01A)}
+)
+INTEGRITY_ONLY = frozenset({0xC0B4, 0xC0B5})
+RC4 = frozenset({0x0004, 0x0005, 0xC007, 0xC011})
+EXPORT = frozenset({0x0003, 0x0006, 0x0008, 0x0009, 0x0011, 0x0014, 0x0015, 0x0062, 0x0064})
+TRIPLE_DES = frozenset({0x000A, 0x0016, 0xC008, 0xC012})
+STATIC_RSA = frozenset({0x009C, 0x009D, 0xC09C, 0xC09D})
+STATIC_DH = frozenset({0x00A0, 0x00A1, 0x00A4, 0x00A5, *range(0xC02D, 0xC02F), 0xC031, 0xC032})
+CBC = frozenset(
+    {0xC009, 0xC00A, 0xC013, 0xC014, 0xC023, 0xC024, 0xC027, 0xC028, 0x0033, 0x0039, 0x0067, 0x006B}
+)
+SMALL_CURVES = frozenset({*range(1, 19), 0xFF01, 0xFF02})
+
+
+def _weaker_first(*weaker: int) -> s.Condition:
+    """Return the condition that a suite of *weaker* stands before the first right one, both offered."""
+
+    def holds(asked: Hello) -> bool:
+        for suite in asked.suites:
+            if suite in weaker:
+                return any(right in asked.suites for right in s.RIGHT12)
+            if suite in s.RIGHT12:
+                return False
+        return False
+
+    return holds
+
+
+def _only_dhe(asked: Hello) -> bool:
+    dhe = {0x009E, 0x009F}
+    return (
+        asked.speaks12
+        and not asked.speaks13
+        and s.RIGHT12 & set(asked.suites) <= dhe
+        and asked.offers(*dhe)
+    )
+
+
+_FIXED_PUBLIC = os.urandom(256)
+
+
+def _reuses_dh(asked: Hello, policy: Policy) -> bytes | None:
+    """Answer every DHE offer with one public value."""
+    if not _only_dhe(asked):
+        return None
+    suite = next(c for c in asked.suites if c in (0x009E, 0x009F))
+    chosen = s.server_hello(asked, suite, extensions=s.usual_extensions(asked))
+    exchange = s.dhe_exchange(asked, bytes.fromhex(_prime()), _FIXED_PUBLIC)
+    return s.flight12(chosen, policy.extra.get("chain", ()), exchange)
+
+
+def _prime() -> str:
+    from part15.peers.contexts import PRIMES
+
+    return PRIMES["ffdhe2048"]
+
+
+def _small_curve(asked: Hello, policy: Policy) -> bytes | None:
+    """Answer offers of small curves only with the first of them."""
+    groups = asked.numbers(h.GROUPS)
+    suite = next((c for c in asked.suites if c in (0xC02F, 0xC030, 0xC02B, 0xC02C, 0xC013)), None)
+    if suite is None or not asked.speaks12 or not groups or not set(groups) <= SMALL_CURVES:
+        return None
+    chosen = s.server_hello(asked, suite, extensions=s.usual_extensions(asked))
+    exchange = s.ecdhe_exchange(asked, groups[0], 41)
+    return s.flight12(chosen, policy.extra.get("chain", ()), exchange)
+
+
+OLD_HASHES = frozenset({0x0101, 0x0102, 0x0103, 0x0201, 0x0202, 0x0203})
+_NULL_FLIPS = (
+    "RFC7525-no-null",
+    "RFC9325-no-null",
+    "B.12-no-null",
+    "B.12-encrypt-and-integrity",
+    "B.13-permitted-algorithms",
+    "B.13-no-other-tls12-ciphers",
+)
+
+FAULTS = (
+    Fault(
+        "accepts_null_suite",
+        "serves NULL encryption to clients that offer nothing better",
+        _NULL_FLIPS,
+        "data would go in clear",
+        _FAMILY,
+        {
+            "instead": (
+                Instead(
+                    s.only_these(NULL),
+                    {"ciphers": "eNULL:!aNULL", "level": 0, "maximum": "1.2"},
+                ),
+            )
+        },
+    ),
+    Fault(
+        "accepts_anonymous_suite",
+        "serves anonymous key exchange to clients that offer nothing better",
+        ("B.12-no-null", "B.13-permitted-algorithms", "B.13-no-other-tls12-ciphers"),
+        "nobody is authenticated",
+        _FAMILY,
+        {
+            "instead": (
+                Instead(
+                    s.only_these(ANONYMOUS),
+                    {"ciphers": "aNULL:eNULL", "level": 0, "maximum": "1.2", "client": "ignored"},
+                ),
+            )
+        },
+    ),
+    Fault(
+        "accepts_integrity_only_suite",
+        "serves the integrity-only suites of RFC 9150 in TLS 1.3",
+        ("B.12-no-null", "B.12-encrypt-and-integrity", "RFC9325-no-null"),
+        "data would go in clear",
+        _FAMILY,
+        {"scripts": (s.selects13(INTEGRITY_ONLY),)},
+    ),
+    Fault(
+        "accepts_rc4",
+        "serves RC4 to clients that offer nothing better",
+        ("RFC7525-no-rc4", "RFC9325-no-rc4", "B.13-prohibited-algorithms"),
+        "RC4 is negotiated",
+        _FAMILY,
+        {"scripts": (s.selects(RC4),)},
+    ),
+    Fault(
+        "accepts_export_suite",
+        "serves export and single DES suites to clients that offer nothing better",
+        ("RFC7525-no-lt-112", "RFC9325-no-lt-112", "B.13-prohibited-algorithms"),
+        "less than 112 bits of security",
+        _FAMILY,
+        {"scripts": (s.selects(EXPORT),)},
+    ),
+    Fault(
+        "accepts_triple_des",
+        "serves Triple DES to clients that offer nothing better",
+        ("RFC7525-no-lt-128", "RFC9325-no-lt-128", "B.13-prohibited-algorithms"),
+        "less than 128 bits of security",
+        _FAMILY,
+        {"scripts": (s.selects(TRIPLE_DES),)},
+    ),
+    Fault(
+        "accepts_static_rsa",
+        "serves RSA key transport to clients that offer nothing better",
+        ("RFC7525-no-static-rsa", "RFC9325-no-static-rsa", "B.13-prohibited-algorithms"),
+        "no forward secrecy",
+        _FAMILY,
+        {
+            "instead": (
+                Instead(
+                    s.only_these(STATIC_RSA),
+                    {"ciphers": "kRSA+AESGCM:kRSA+AESCCM", "maximum": "1.2"},
+                ),
+            )
+        },
+    ),
+    Fault(
+        "accepts_static_dh",
+        "serves static Diffie-Hellman to clients that offer nothing better",
+        ("RFC9325-no-static-dh", "B.13-prohibited-algorithms"),
+        "no forward secrecy",
+        _FAMILY,
+        {"scripts": (s.selects(STATIC_DH),)},
+    ),
+    Fault(
+        "accepts_mandatory_suite_of_old",
+        "serves TLS_RSA_WITH_AES_128_CBC_SHA to clients that offer nothing better",
+        ("RFC9325-no-aes128-cbc-mti", "RFC7525-no-static-rsa", "RFC9325-no-static-rsa"),
+        "the suite that RFC 5246 made mandatory",
+        _FAMILY,
+        {
+            "instead": (
+                Instead(
+                    s.only_these(frozenset({0x002F})), {"ciphers": "AES128-SHA", "maximum": "1.2"}
+                ),
+            )
+        },
+    ),
+    Fault(
+        "accepts_cbc_without_etm",
+        "serves CBC suites to clients that offer nothing better, with and without encrypt_then_mac",
+        ("RFC9325-cbc-needs-etm", "B.13-prohibited-algorithms"),
+        "MAC then encrypt",
+        _FAMILY,
+        {
+            "instead": (
+                Instead(
+                    s.only_these(CBC),
+                    {
+                        "ciphers": "ECDHE+AES+SHA1:ECDHE+AES+SHA256:ECDHE+AES+SHA384:!AESGCM:!AESCCM",
+                        "maximum": "1.2",
+                        "level": 0,
+                    },
+                ),
+            )
+        },
+    ),
+    Fault(
+        "prefers_static_rsa",
+        "selects a weaker suite that stands before a right one",
+        (
+            "RFC7525-forward-secrecy",
+            "RFC9325-forward-secrecy",
+            "RFC7525-server-prefers-c02f",
+            "RFC9325-server-prefers-c02f",
+            "RFC7525-no-static-rsa",
+            "RFC9325-no-static-rsa",
+        ),
+        "the order of the client decides, and the weaker suite wins",
+        _FAMILY,
+        {
+            "scripts": (
+                s.selects(
+                    frozenset({0x002F, 0x0035, 0x003C, 0x003D, 0x009C, 0x009D}),
+                    when=_weaker_first(0x002F, 0x0035, 0x003C, 0x003D, 0x009C, 0x009D),
+                ),
+            )
+        },
+    ),
+    Fault(
+        "prefers_aes_128",
+        "selects AES-128 although AES-256 is offered",
+        ("RFC7525-server-prefers-stronger", "RFC9325-server-prefers-stronger"),
+        "the stronger suite should win",
+        _FAMILY,
+        {"ciphers": "ECDHE+AES128+AESGCM:ECDHE+AES256+AESGCM:ECDHE+CHACHA20:DHE+AESGCM"},
+    ),
+    Fault(
+        "lacks_dhe_suites",
+        "does not serve the DHE suites",
+        (
+            "RFC7525-recommended-suites",
+            *for_each("{}-cipher-mandatory", "B.10", "B.11"),
+        ),
+        "two of the four suites are missing",
+        _FAMILY,
+        {"ciphers": f"{ECDHE_GCM}:ECDHE+CHACHA20"},
+    ),
+    Fault(
+        "lacks_ecdhe_suites",
+        "serves only DHE suites in TLS 1.2",
+        (
+            "RFC7525-recommended-suites",
+            "RFC9325-recommended-suites",
+            *for_each("{}-cipher-mandatory", "B.10", "B.11"),
+        ),
+        "two of the four suites are missing",
+        _FAMILY,
+        {"ciphers": "DHE+AESGCM"},
+    ),
+    Fault(
+        "dh_1024",
+        "uses a Diffie-Hellman group of 1024 bits",
+        ("RFC7525-dh-2048", "RFC9325-dh-2048", *for_each("{}-dhe-2048", "B.11", "B.13")),
+        "the group must have 2048 bits",
+        _FAMILY,
+        {"instead": (Instead(_only_dhe, {"dh": "oakley1024", "level": 0}),)},
+    ),
+    Fault(
+        "reuses_dh",
+        "uses one Diffie-Hellman value for every connection",
+        ("RFC7525-dh-reuse", "RFC9325-dh-reuse"),
+        "ephemeral keys are not",
+        _FAMILY,
+        {"scripts": (_reuses_dh,)},
+    ),
+    Fault(
+        "uses_small_curves",
+        "uses a curve below 224 bits where nothing better is offered",
+        (
+            "RFC7525-ecdh-min",
+            "RFC9325-ecdh-min",
+            *for_each("{}-ecdhe-256", "B.11", "B.13"),
+        ),
+        "the curve is too small",
+        _FAMILY,
+        {"scripts": (_small_curve,)},
+    ),
+    Fault(
+        "lacks_p256",
+        "knows X25519 only",
+        ("RFC7525-supported-groups", "RFC9325-supported-groups"),
+        "P-256 is missing",
+        _FAMILY,
+        {"group": "X25519"},
+    ),
+    Fault(
+        "lacks_x25519",
+        "knows P-256 only",
+        ("RFC9325-supported-groups",),
+        "X25519 is missing",
+        _FAMILY,
+        {"group": "prime256v1"},
+    ),
+    Fault(
+        "weak_rsa_certificate",
+        "has a certificate with an RSA key of 1024 bits",
+        (
+            "RFC7525-rsa-cert-2048",
+            "RFC9325-rsa-cert-2048",
+            *for_each("{}-cert-rsa-2048", "B.13"),
+        ),
+        "the key must have 2048 bits",
+        "certificates",
+        {"certificates": ("rsa-1024", "server-ec"), "level": 0, "ciphers": WITH_DHE},
+    ),
+    Fault(
+        "weak_curve_certificate",
+        "has a certificate with an elliptic curve key of 224 bits",
+        for_each("{}-cert-ecc-256", "B.13"),
+        "the key must have 256 bits",
+        "certificates",
+        {"certificates": ("server", "p-224"), "level": 0},
+    ),
+    Fault(
+        "weak_issuer",
+        "sends a chain whose intermediate has an RSA key of 1024 bits",
+        for_each("{}-cert-sig-rsa-2048", "B.13"),
+        "the signature was made with a key that is too short",
+        "certificates",
+        {"certificates": ("weak-issuer", "server-ec"), "level": 0},
+    ),
+    Fault(
+        "weak_issuer_ec",
+        "sends a chain whose intermediate has an elliptic curve key of 224 bits",
+        for_each("{}-cert-sig-ecdsa-256", "B.13"),
+        "the signature was made with a key that is too short",
+        "certificates",
+        {"certificates": ("weak-issuer-ec", "server-ec"), "level": 0},
+    ),
+    Fault(
+        "sha1_chain",
+        "has a certificate signed with SHA-1",
+        (
+            "RFC7525-sha256",
+            "RFC9325-sha256",
+            "RFC9325-no-sha1-md5",
+            *for_each("{}-cert-hash-sha256", "B.13"),
+            "B.13-prohibited-algorithms",
+        ),
+        "the signature hash must be SHA-256 or stronger",
+        "certificates",
+        {"certificates": ("sha1", "server-ec"), "level": 0},
+    ),
+    Fault(
+        "md5_chain",
+        "has a certificate signed with MD5",
+        (
+            "RFC7525-sha256",
+            "RFC9325-sha256",
+            "RFC9325-no-sha1-md5",
+            *for_each("{}-cert-hash-sha256", "B.13"),
+        ),
+        "the signature hash must be SHA-256 or stronger",
+        "certificates",
+        {"certificates": ("md5", "server-ec"), "level": 0},
+    ),
+    Fault(
+        "signs_with_sha1",
+        "signs its key exchange with SHA-1 where nothing better is offered",
+        ("RFC9325-no-sha1-md5", "B.13-prohibited-algorithms"),
+        "SHA-1 is used in the handshake",
+        _FAMILY,
+        {"instead": (Instead(s.lists_only(h.SIGNATURES, OLD_HASHES), {"level": 0}),)},
+    ),
+)
