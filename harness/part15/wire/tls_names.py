@@ -237,7 +237,7 @@ def version_name(code: int | None) -> str:
 
 def version_label(name: str) -> str:
     """Return a version name as messages print it: ``TLS 1.2``, ``SSL 3.0``."""
-    return "SSL 3.0" if name == "ssl3" else f"TLS {name}"
+    return {"ssl2": "SSL 2.0", "ssl3": "SSL 3.0"}.get(name, f"TLS {name}")
 
 
 def alert_label(code: int | None) -> str:

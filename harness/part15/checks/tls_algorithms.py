@@ -1,0 +1,253 @@
+"""Which algorithms an endpoint uses: of suites, handshake signatures and certificates (B.13, RFC 9325 4.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from part15.model import Finding, Judgement, Word, fails, passes, undecided
+from part15.observations.tls import CertificateSeen, HelloSeen, SuitesSeen
+from part15.registry import check
+from part15.wire import tls_names as names
+from part15.wire.tls_names import suite_label, version_label
+
+PARTS = ("kx", "auth", "enc", "mode", "mac")
+
+
+@check
+def refuses_parts(seen: SuitesSeen, *, parts: Mapping[str, Any]) -> Judgement:
+    """No negotiated suite has a forbidden part, and no handshake was signed with a forbidden hash.
+
+    *parts* maps ``kx auth enc mode mac hash`` to names as in the suite table; ``hash`` also judges
+    the signature scheme of the key exchange, and the answer to an offer of such schemes alone.
+    """
+    bad: list[Finding] = []
+    for hello in seen.hellos:
+        found = _forbidden_parts(hello, parts) + _forbidden_scheme(hello, parts.get("hash", ()))
+        bad += [_finding(hello, what) for what in found]
+    bad += [
+        Finding(
+            "signature schemes",
+            Word.FAIL,
+            f"server went on although only {_offered(probe)} were offered.",
+        )
+        for probe in seen.probes
+        if probe.outcome == "hello" and _weakly_signed(probe, parts.get("hash", ()))
+    ]
+    expected = "; ".join(f"{part} none of {', '.join(values)}" for part, values in parts.items())
+    return _told(seen, bad, expected, "no negotiated suite or signature uses a forbidden algorithm")
+
+
+@check
+def uses_only_parts(seen: SuitesSeen, *, parts: Mapping[str, Any]) -> Judgement:
+    """Every negotiated suite and handshake signature is made of permitted parts.
+
+    *parts* maps ``kx auth enc mode hash`` to the permitted names; what a suite leaves open (kx and
+    auth of TLS 1.3) is not judged by its suite. A scheme with SHA-512 is a warning (T-19).
+    """
+    bad: list[Finding] = []
+    remarks: list[Finding] = []
+    for hello in seen.hellos:
+        bad += [_finding(hello, what) for what in _foreign_parts(hello, parts)]
+        scheme = names.schemes().get(hello.scheme or -1)
+        if scheme is None:
+            continue
+        if scheme.hash == "SHA-512":
+            remarks.append(
+                Finding(
+                    scheme.name, Word.WARN, f"the handshake was signed with {scheme.name} (T-19)."
+                )
+            )
+        elif scheme.hash not in parts.get("hash", (scheme.hash,)):
+            bad.append(_finding(hello, f"signature {scheme.name}"))
+    if "EdDSA" in seen.types and "EdDSA" not in parts.get("auth", ("EdDSA",)):
+        bad.append(Finding("certificate", Word.FAIL, "server has a certificate with an EdDSA key."))
+    expected = "; ".join(f"{part} of {', '.join(values)}" for part, values in parts.items())
+    answer = _told(
+        seen, bad, expected, "every negotiated suite and signature is made of permitted algorithms"
+    )
+    if answer.word is Word.PASS and remarks:
+        unique = tuple({remark.subject: remark for remark in remarks}.values())
+        return passes(answer.message, expected=expected, findings=unique, rests_on=("T-19",))
+    return answer
+
+
+@check
+def has_key_bits(seen: SuitesSeen, *, key: str, minimum: int) -> Judgement:
+    """Every certificate of the server with a *key* (RSA, EC) key has at least *minimum* bits."""
+    found = _chain(seen)
+    mine = [c for c in found if c.key == key]
+    return _about_chain(
+        found,
+        [(c, f"an {key} key of {c.bits} bits") for c in mine if c.bits < minimum],
+        f"{key} keys of {minimum} bits or more",
+        f"{len(mine)} certificates of the chain have an {key} key, each of {minimum} bits or more",
+    )
+
+
+@check
+def is_signed_with_bits(seen: SuitesSeen, *, signer: str, minimum: int) -> Judgement:
+    """Every *signer* (RSA, ECDSA) signature in the chain was made with a key of at least *minimum* bits.
+
+    The signature of a self-signed certificate is ignored (T-22).
+    """
+    found = _chain(seen)
+    mine = [c for c in found if c.signer == signer and not c.self_signed]
+    unknown = [c for c in mine if c.signer_bits is None]
+    if unknown:
+        return undecided(
+            f"the key that signed {unknown[0].subject!r} is not known; send the whole chain."
+        )
+    return _about_chain(
+        found,
+        [
+            (c, f"a signature by an {signer} key of {c.signer_bits} bits")
+            for c in mine
+            if (c.signer_bits or 0) < minimum
+        ],
+        f"signing keys of {minimum} bits or more",
+        f"{len(mine)} certificates are signed with {signer}, each by a key of {minimum} bits or more",
+        rests_on=("T-22",),
+    )
+
+
+@check
+def is_signed_with_hash(seen: SuitesSeen, *, hashes: Sequence[str]) -> Judgement:
+    """Every certificate signature uses one of *hashes*; that of a self-signed one is ignored (T-22)."""
+    found = _chain(seen)
+    judged = [c for c in found if not c.self_signed] or found[:1]
+    return _about_chain(
+        found,
+        [
+            (c, f"a signature with {c.hash or 'an unknown hash'}")
+            for c in judged
+            if c.hash not in hashes
+        ],
+        f"signatures with {' or '.join(hashes)}",
+        f"{len(judged)} certificates are signed with {', '.join(sorted({c.hash for c in judged}))}",
+        rests_on=("T-22",),
+    )
+
+
+@check
+def has_leaf_key(seen: SuitesSeen, *, keys: Sequence[str]) -> Judgement:
+    """Hold if the server's own certificate has a key of one of the types *keys* (RSA, EC)."""
+    leaves = _leaves(seen)
+    return _about_chain(
+        leaves,
+        [(c, f"an {c.key} key") for c in leaves if c.key not in keys],
+        f"a key of type {' or '.join(keys)}",
+        f"the server certificate has an {' and '.join(sorted({c.key for c in leaves}))} key",
+    )
+
+
+@check
+def has_leaf_curve(seen: SuitesSeen, *, curves: Sequence[str]) -> Judgement:
+    """Hold if the server's own elliptic curve certificate, where it has one, is on one of *curves*."""
+    leaves = _leaves(seen)
+    mine = [c for c in leaves if c.key == "EC"]
+    return _about_chain(
+        leaves,
+        [(c, f"an elliptic curve key on {c.curve}") for c in mine if c.curve not in curves],
+        f"curve {' or '.join(curves)}",
+        f"the server has {len(mine)} elliptic curve certificates, all on {' or '.join(curves)}",
+    )
+
+
+def _forbidden_parts(hello: HelloSeen, parts: Mapping[str, Any]) -> list[str]:
+    suite = names.suites().get(hello.suite if hello.suite is not None else -1)
+    if suite is None:
+        return ["an unassigned suite"]
+    found = [
+        f"{part} {getattr(suite, part)}"
+        for part in PARTS
+        if getattr(suite, part) in parts.get(part, ())
+    ]
+    if suite.hash in parts.get("hash", ()) and f"mac {suite.hash}" not in found:
+        found.append(f"hash {suite.hash}")
+    return found
+
+
+def _forbidden_scheme(hello: HelloSeen, hashes: Sequence[str]) -> list[str]:
+    return [f"signature {names.scheme_name(hello.scheme)}"] if _weakly_signed(hello, hashes) else []
+
+
+def _weakly_signed(hello: HelloSeen, hashes: Sequence[str]) -> bool:
+    scheme = names.schemes().get(hello.scheme or -1)
+    return scheme is not None and scheme.hash in hashes
+
+
+def _foreign_parts(hello: HelloSeen, parts: Mapping[str, Any]) -> list[str]:
+    suite = names.suites().get(hello.suite if hello.suite is not None else -1)
+    if suite is None:
+        return ["an unassigned suite"]
+    return [
+        f"{part} {getattr(suite, part) or 'none'}"
+        for part in (*PARTS[:4], "hash")
+        if part in parts
+        and getattr(suite, part) != "any"
+        and getattr(suite, part) not in parts[part]
+    ]
+
+
+def _finding(hello: HelloSeen, what: str) -> Finding:
+    subject = f"{suite_label(hello.suite or 0)} in {version_label(hello.version)}"
+    return Finding(subject, Word.FAIL, f"server negotiated {subject}, which has {what}.")
+
+
+def _offered(probe: HelloSeen) -> str:
+    return f"the schemes of '{probe.offered}'"
+
+
+def _told(seen: SuitesSeen, bad: Sequence[Finding], expected: str, good: str) -> Judgement:
+    if bad:
+        rest = f" ({len(bad)} findings)" if len(bad) > 1 else ""
+        return fails(
+            f"{bad[0].message}{rest} Remove it from the cipher string or the signature schemes.",
+            expected=expected,
+            observed=[finding.subject for finding in bad],
+            findings=bad,
+        )
+    if not seen.after.ok:
+        return undecided(f"server did not accept a good offer afterwards ({seen.after.answer}).")
+    if not all(version.complete for version in seen.versions):
+        return undecided("the enumeration did not end with a refusal in every version.")
+    return passes(f"{good} ({len(seen.hellos)} were negotiated).", expected=expected)
+
+
+def _chain(seen: SuitesSeen) -> list[CertificateSeen]:
+    """Return every certificate that was seen, once."""
+    return list({c.fingerprint: c for hello in seen.hellos for c in hello.chain}.values())
+
+
+def _leaves(seen: SuitesSeen) -> list[CertificateSeen]:
+    return list({h.chain[0].fingerprint: h.chain[0] for h in seen.hellos if h.chain}.values())
+
+
+def _about_chain(
+    found: Sequence[CertificateSeen],
+    bad: Sequence[tuple[CertificateSeen, str]],
+    expected: str,
+    good: str,
+    *,
+    rests_on: Sequence[str] = (),
+) -> Judgement:
+    if not found:
+        return undecided(
+            "the certificate was not seen: the server negotiates no version before TLS 1.3, where it is "
+            "encrypted; a completed handshake is needed.",
+            expected=expected,
+        )
+    if bad:
+        certificate, what = bad[0]
+        return fails(
+            f"certificate {certificate.subject!r} of the server has {what}; replace it.",
+            expected=expected,
+            observed=what,
+            findings=[Finding(c.subject, Word.FAIL, f"{told}.") for c, told in bad],
+            rests_on=rests_on,
+        )
+    unreadable = [c for c in found if c.problem]
+    if unreadable:
+        return undecided(f"a certificate of the chain decides nothing: {unreadable[0].problem}.")
+    return passes(f"{good}.", expected=expected, rests_on=rests_on)
