@@ -77,6 +77,16 @@ def fits(value: Any, annotation: Any) -> bool:
     return False
 
 
+def _misfit(value: Any, annotation: Any) -> tuple[Place, Any]:
+    """Return where inside *value* it does not fit *annotation*, and what stands there."""
+    arguments = typing.get_args(annotation)
+    if isinstance(value, list) and arguments and fits([], annotation):
+        for n, item in enumerate(value):
+            if not fits([item], annotation):
+                return (n,), item
+    return (), value
+
+
 def _arguments(
     given: Mapping[str, Any], function: Check | Driver, path: Place, what: str
 ) -> Iterator[Fault]:
@@ -91,11 +101,12 @@ def _arguments(
             hint = did_you_mean(name, parameters)
             yield (*path, name), f"{function.name} has no {what} '{name}'{hint}"
         elif not fits(value, hints.get(name, Any)):
-            given_text = f"'{value}'" if isinstance(value, str) else str(value)
-            quote = f"; quote it: '{value}'" if isinstance(value, (int, float)) else ""
+            place, wrong = _misfit(value, hints[name])
+            shown = f"'{wrong}'" if isinstance(wrong, str) else str(wrong)
+            quote = f"; quote it: '{wrong}'" if type(wrong) in (int, float) else ""
             yield (
-                (*path, name),
-                f"'{name}' of {function.name} is {type_name(hints[name])}, not {given_text}{quote}",
+                (*path, name, *place),
+                f"'{name}' of {function.name} is {type_name(hints[name])}, not {shown}{quote}",
             )
     for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in given:

@@ -1,0 +1,561 @@
+"""Loading profiles: every problem at its place, the index, site profiles, and how they are bound."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from part15 import content, load, load_index, registry
+from part15.bench import Bench
+from part15.errors import ContentError
+from part15.load_bind import fits
+from part15.load_yaml import parse
+from part15.model import Judgement, Level, Status, passes
+from part15.observations import Many, NotReached
+
+GOOD = """\
+profile: site-policy
+title: Site policy
+section: Site
+editions: ['2023b', null]
+roles: [tls-server]
+include:
+  - {profile: tls-bcp195-rfc8996, editions: ['2023b', null]}
+clauses:
+  - id: SITE-ports
+    section: Site 1
+    level: shall
+    roles: [tls-server, conformance-statement]
+    text: The port is declared.
+    bind:
+      - roles: [conformance-statement]
+        stimulus: {statement.read: {keys: [site.port]}}
+        check: statement.declares
+        expect: {none_will_do: true}
+      - roles: [tls-server]
+        status: planned
+        reason: not tested by this version
+"""
+
+
+def written(folder: Path, text: str, name: str = "site.yaml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def messages(path: Path) -> list[str]:
+    return [str(p).removeprefix(f"{path}:") for p in load.lint(path)]
+
+
+def test_a_site_profile_works_as_a_built_in_one(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    profile = load.load_profiles([path])["site-policy"]
+    assert profile.family == "secure_transport"
+    assert profile.source == str(path)
+    clause = profile.clauses[0]
+    assert clause.line == 9
+    assert clause.editions == ("2023b", None)
+    assert [b.status for b in clause.bindings] == [Status.CHECKED, Status.PLANNED]
+    assert clause.bindings[0].stimulus is not None
+    assert clause.bindings[0].stimulus.args == {"keys": ["site.port"]}
+    assert load.load_profile(path) == profile
+    assert "site-policy" not in load.load_profiles()
+    assert load.lint(path) == ()
+
+
+def test_every_problem_of_a_file_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("title: Site policy", "titel: Site policy")
+    text = text.replace("section: Site 1", "section: 1.2")
+    text = text.replace("level: shall", "level: shal")
+    text = text.replace("roles: [tls-server]\ninclude", "roles: [tls-servr]\ninclude")
+    text = text.replace("tls-bcp195-rfc8996,", "tls-bcp195-rfc8969,")
+    text = text.replace("check: statement.declares", "check: statement.declare")
+    text = text.replace("{statement.read: {keys", "{statement.read: {key")
+    text = text.replace("        reason: not", "        reason: a\n        reason: not")
+    assert messages(written(tmp_path, text)) == [
+        "1:1: a profile needs 'title'",
+        f"1:10: add 'family:', one of {', '.join(load_index.FAMILIES)}",
+        "2:1: 'titel' is not a key of a profile; did you mean 'title'?",
+        "5:9: 'tls-servr' is no role that a target may claim; did you mean 'tls-server'?",
+        "7:15: there is no profile 'tls-bcp195-rfc8969'; did you mean 'tls-bcp195-rfc8996'?",
+        "10:14: 1.2 is read as a number; quote it: '1.2'",
+        f"11:12: 'shal' is no level; it is one of {', '.join(Level)}; did you mean 'shall'?",
+        "16:36: statement.read needs the argument 'keys'",
+        "16:42: statement.read has no argument 'key'; did you mean 'keys'?",
+        "17:16: check 'statement.declare' is not known; did you mean 'statement.declares'?",
+        "22:9: the key 'reason' is given twice",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "editions: ['2023b', null]\nroles",
+            "editions: [2001, null]\nroles",
+            "4:12: 2001 is read as a number; quote it: '2001'",
+        ),
+        (
+            "editions: ['2023b', null]\nroles",
+            "editions: ['2023', '2011']\nroles",
+            "4:11: the last edition 2011 is before the first 2023",
+        ),
+        (
+            "editions: ['2023b', null]\nroles",
+            "editions: ['2023b']\nroles",
+            "4:11: editions are a pair: [first, last], null as last if still in force",
+        ),
+        (
+            "editions: ['2023b', null]\nroles",
+            "editions: ['soon', null]\nroles",
+            "4:12: 'soon' is no edition; write '2008' or '2023b'",
+        ),
+        (
+            "id: SITE-ports",
+            "id: B.12-no-null",
+            "9:9: the clause id 'B.12-no-null' exists already in profiles/secure_transport/tls-bcp195-rfc8996.yaml",
+        ),
+        (
+            "profile: site-policy",
+            "profile: rfc8996",
+            "1:10: the profile 'rfc8996' exists already in profiles/secure_transport/rfc8996.yaml",
+        ),
+        (
+            "roles: [tls-server, conf",
+            "roles: [tls-serv, tls-server, conf",
+            "12:13: the role 'tls-serv' is in no claim of profiles/roles.yaml; did you mean 'tls-server'?",
+        ),
+        (
+            "      - roles: [tls-server]\n        status: planned\n        reason: not tested by this version\n",
+            "",
+            "15:7: nothing is bound for the role tls-server of SITE-ports",
+        ),
+        (
+            "- roles: [tls-server]",
+            "- roles: [tls-server, conformance-statement]",
+            "19:29: the role 'conformance-statement' of SITE-ports is bound twice",
+        ),
+        (
+            "- roles: [tls-server]",
+            "- roles: [tls-server, signer]",
+            "19:29: 'signer' is no role of SITE-ports",
+        ),
+        (
+            "        reason: not tested by this version\n",
+            "",
+            "19:9: the status 'planned' needs a reason",
+        ),
+        (
+            "        check: statement.declares\n        expect: {none_will_do: true}\n",
+            "",
+            "15:9: a stimulus and a check belong together; the check is missing",
+        ),
+        (
+            "none_will_do: true",
+            "none_will_do: 'yes'",
+            "18:32: 'none_will_do' of statement.declares is true or false, not 'yes'",
+        ),
+        (
+            "none_will_do: true",
+            "none: true",
+            "18:24: statement.declares has no expectation 'none'; did you mean 'none_will_do'?",
+        ),
+        (
+            "keys: [site.port]",
+            "keys: [1.2]",
+            "16:44: 'keys' of statement.read is a list (a text each), not 1.2; quote it: '1.2'",
+        ),
+        (
+            "keys: [site.port]",
+            "keys: 'table:no-such'",
+            "16:43: there is no table 'no-such' in profiles/tables",
+        ),
+        (
+            "none_will_do: true",
+            "only_if_claimed: ['${nobody}']",
+            "18:36: '${nobody}' is not a parameter of 'each'",
+        ),
+        (
+            "    text: The",
+            "    depends: [B.12-no-nul]\n    text: The",
+            "13:15: there is no B.12-no-nul; did you mean 'B.12-no-null'?",
+        ),
+        (
+            "    text: The",
+            "    readings: [T-99]\n    text: The",
+            "13:16: there is no reading T-99 in profiles/tables/readings.json",
+        ),
+        (
+            "    text: The",
+            "    level_in: {tls-basik: should}\n    text: The",
+            "13:27: there is no profile 'tls-basik'; did you mean 'tls-basic'?",
+        ),
+        (
+            "    text: The",
+            "    derived: 'yes'\n    text: The",
+            "13:14: 'derived' is true or false, not 'yes'",
+        ),
+    ],
+)
+def test_a_mistake_has_its_place(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert GOOD.count(old) == 1
+    assert expected in messages(written(tmp_path, GOOD.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "1:1: is empty; a profile begins with 'profile: ID'"),
+        ("- a\n- b\n", "1:1: a profile is a table that begins with 'profile: ID'"),
+        ("profile: [a\n", "2:1: is not valid YAML: "),
+        ("profile: a\n--- \nprofile: b\n", "is not valid YAML: "),
+        ("{[a]: b}\n", "1:2: a key must be text"),
+    ],
+)
+def test_what_is_no_profile_at_all(tmp_path: Path, text: str, expected: str) -> None:
+    assert any(expected in m for m in messages(written(tmp_path, text)))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    assert messages(tmp_path / "no.yaml") == [" cannot be read: No such file or directory"]
+    assert load.lint(tmp_path / "no.txt")[0].message == "cannot be read: No such file or directory"
+    with pytest.raises(ContentError, match="cannot be read"):
+        load.load_profiles([tmp_path / "no.yaml"])
+
+
+def test_hostile_yaml_is_bounded(tmp_path: Path) -> None:
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n"
+        for before, name in zip("abcdefg", "bcdefgh", strict=True)
+    )
+    deep = "a: " + "[" * 60 + "]" * 60
+    for text in (bomb, deep):
+        assert any("too many or too deeply" in m for m in messages(written(tmp_path, text)))
+    assert "is not UTF-8" in str(load.lint(_bytes(tmp_path, b"profile: \xff"))[0])
+    assert "bytes; a profile is smaller" in str(load.lint(_bytes(tmp_path, b"#" * 4_000_001))[0])
+
+
+def _bytes(folder: Path, data: bytes) -> Path:
+    path = folder / "bytes.yaml"
+    path.write_bytes(data)
+    return path
+
+
+def test_lint_tells_targets_from_profiles(tmp_path: Path) -> None:
+    target = written(tmp_path, "target = { nam = 'x' }\n", "t.toml")
+    assert any("did you mean 'name'?" in m for m in messages(target))
+    assert messages(written(tmp_path, GOOD, "profile.txt")) == []
+    assert load.lint(written(tmp_path, "target = 1\n", "t.txt")) != ()
+
+
+def test_a_built_in_profile_lints_clean() -> None:
+    assert load.lint(content.folder("profiles") / "secure_use" / "general.yaml") == ()
+    with pytest.raises(ContentError, match="is no profile file"):
+        load.load_profile(content.folder("profiles") / "roles.yaml")
+
+
+def test_the_core_schema_of_yaml() -> None:
+    values = parse(
+        b"a: NO\nb: yes\nc: 12:30\nd: 0x1f\ne: 1.5\nf: true\ng: ~\nh: 2024-01-02\ni: .nan\nj: '1'\n",
+        "f",
+    ).value
+    assert values == {
+        "a": "NO",
+        "b": "yes",
+        "c": "12:30",
+        "d": 31,
+        "e": 1.5,
+        "f": True,
+        "g": None,
+        "h": "2024-01-02",
+        "i": ".nan",
+        "j": "1",
+    }
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    try:
+        document = parse(text.encode("utf-8", "replace"), "f")
+    except ContentError as error:
+        assert error.problems
+        return
+    from part15.load_link import plain_profile
+
+    _, problems = plain_profile(document)
+    assert problems
+
+
+# --- the index -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A ``profiles/`` of one profile, and a cache of its own."""
+    root = tmp_path / "profiles"
+    (root / "secure_transport").mkdir(parents=True)
+    (root / "tables").mkdir()
+    (root / "tables" / "readings.json").write_text("{}", encoding="utf-8")
+    (root / "roles.yaml").write_text(
+        "every_claim: [conformance-statement]\nroles:\n  tls-server: [tls-server]\nnobody: []\n",
+        encoding="utf-8",
+    )
+    start, end = GOOD.index("include:"), GOOD.index("clauses:")
+    (root / "secure_transport" / "site.yaml").write_text(
+        GOOD[:start] + GOOD[end:], encoding="utf-8"
+    )
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tables: dict[str, Any] = {"readings": {}}
+    monkeypatch.setattr(content, "folder", lambda name: tmp_path / name)
+    monkeypatch.setattr(content, "table", lambda name: tables[name])
+    load._index.cache_clear()
+    load._models.cache_clear()
+    yield root
+    load._index.cache_clear()
+    load._models.cache_clear()
+
+
+def forget() -> None:
+    load._index.cache_clear()
+    load._models.cache_clear()
+
+
+def test_the_index_is_kept_and_used(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load.load_profiles()
+    stored = list((small.parent / "cache" / "part15").glob("*"))
+    assert [p.name.startswith("profiles-") for p in stored] == [True]
+    forget()
+    monkeypatch.setattr(
+        load, "_built", lambda _sources: pytest.fail("read YAML although an index is there")
+    )
+    assert load.load_profiles() == first
+    assert load.load_roles() == {"tls-server": ("tls-server", "conformance-statement")}
+
+
+def test_a_change_is_seen_at_once(small: Path) -> None:
+    before, digest = load.load_profiles(), load.profiles_digest()
+    path = small / "secure_transport" / "site.yaml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("The port is", "A port is"), encoding="utf-8"
+    )
+    after = load.load_profiles()
+    assert before["site-policy"].clauses[0].text == "The port is declared."
+    assert after["site-policy"].clauses[0].text == "A port is declared."
+    assert load.profiles_digest() != digest
+
+
+def test_unchanged_files_are_not_read_again(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load.load_profiles()
+    text = (small / "secure_transport" / "site.yaml").read_text(encoding="utf-8")
+    text = text.replace("SITE-ports", "SITE-other").replace("site-policy", "other")
+    (small / "secure_transport" / "other.yaml").write_text(text, encoding="utf-8")
+    read: list[str] = []
+    entry = load._entry
+
+    def listed(name: str, data: bytes) -> Any:
+        read.append(name)
+        return entry(name, data)
+
+    monkeypatch.setattr(load, "_entry", listed)
+    assert set(load.load_profiles()) == {"site-policy", "other"}
+    assert read == ["secure_transport/other.yaml"]
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": "x"}', '{"files": {}}', "null"])
+def test_a_damaged_index_is_made_anew(small: Path, damage: str) -> None:
+    first = load.load_profiles()
+    for path in (small.parent / "cache" / "part15").glob("*"):
+        path.write_text(damage, encoding="utf-8")
+    forget()
+    assert load.load_profiles() == first
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = small.parent / "blocked"
+    blocked.write_text("a file, no folder", encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    assert set(load.load_profiles()) == {"site-policy"}
+
+
+def test_old_indexes_go_away(small: Path) -> None:
+    path = small / "secure_transport" / "site.yaml"
+    for number in range(6):
+        path.write_text(path.read_text(encoding="utf-8") + f"# {number}\n", encoding="utf-8")
+        load.load_profiles()
+    assert len(list((small.parent / "cache" / "part15").glob("*"))) == load_index.KEPT
+
+
+def test_the_problems_of_all_built_in_files_come_at_once(small: Path) -> None:
+    text = (small / "secure_transport" / "site.yaml").read_text(encoding="utf-8")
+    (small / "secure_transport" / "a.yaml").write_text(
+        text.replace("level: shall", "level: x"), encoding="utf-8"
+    )
+    (small / "secure_transport" / "b.yaml").write_text("profile: [", encoding="utf-8")
+    with pytest.raises(ContentError) as caught:
+        load.load_profiles()
+    files = {p.file for p in caught.value.problems}
+    assert files == {f"profiles/secure_transport/{n}.yaml" for n in ("a", "b", "site")}
+    assert not (small.parent / "cache").exists()
+
+
+def test_a_broken_role_table(small: Path) -> None:
+    (small / "roles.yaml").write_text(
+        "every_claim: x\nroles: {a: b}\nnobdy: []\n", encoding="utf-8"
+    )
+    with pytest.raises(ContentError) as caught:
+        load.load_profiles()
+    assert [str(p) for p in caught.value.problems] == [
+        "profiles/roles.yaml:1:1: 'nobody' is a list of roles",
+        "profiles/roles.yaml:1:14: 'every_claim' is a list of roles",
+        "profiles/roles.yaml:2:8: 'roles' maps each claimable role to a list of roles",
+        "profiles/roles.yaml:3:1: 'nobdy' is not a key of the role table",
+    ]
+
+
+def test_the_index_needs_no_yaml_and_no_pydantic() -> None:
+    load.load_profiles()
+    code = (
+        "import sys\n"
+        "from part15 import load\n"
+        "assert len(load.load_profiles()) > 50 and load.load_roles() and load.load_readings()\n"
+        "heavy = {'ruamel', 'ruamel.yaml', 'pydantic', 'cryptography', 'lxml', 'pydicom'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_models_survive_the_index() -> None:
+    profiles = load.load_profiles()
+    plain = load._builtin()["secure_transport/tls-bcp195-rfc8996.yaml"]
+    assert load_index.profile_from(json.loads(json.dumps(plain))) == profiles["tls-bcp195-rfc8996"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the place differs there")
+def test_the_cache_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
+    assert load_index.cache_folder() == Path("/x/part15")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/h")
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert load_index.cache_folder() == Path("/h/.cache/part15")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert load_index.cache_folder() == Path("/h/Library/Caches/part15")
+
+
+@pytest.mark.parametrize(
+    ("edition", "read"),
+    [
+        ("2023b", "2023b"),
+        ("2024a", "2023b"),
+        ("2025b", "2024e"),
+        ("2009", "2008"),
+        ("2018b", "2018a"),
+    ],
+)
+def test_an_edition_between_is_judged_by_the_one_before(edition: str, read: str) -> None:
+    assert load.read_edition(edition) == read
+
+
+# --- binding -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PortSeen:
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class OtherSeen:
+    port: int = 0
+
+
+def makes_port(bench: Bench, *, port: int) -> PortSeen | NotReached:
+    return PortSeen(port)
+
+
+def makes_many(bench: Bench) -> Many[PortSeen] | NotReached:
+    return Many()
+
+
+def makes_either(bench: Bench) -> PortSeen | OtherSeen:
+    return PortSeen()
+
+
+def likes_port(seen: PortSeen, *, ports: Sequence[int] = ()) -> Judgement:
+    return passes("x")
+
+
+def likes_set(seen: Many[PortSeen]) -> Judgement:
+    return passes("x")
+
+
+def likes_trouble(seen: PortSeen | NotReached) -> Judgement:
+    return passes("x")
+
+
+@pytest.mark.parametrize(
+    ("make", "judge", "left"),
+    [
+        (makes_port, likes_port, []),
+        (makes_port, likes_trouble, []),
+        (makes_many, likes_port, []),
+        (makes_many, likes_set, []),
+        (makes_either, likes_port, ["OtherSeen"]),
+        (makes_port, likes_set, []),
+    ],
+)
+def test_a_check_must_take_what_the_driver_returns(make: Any, judge: Any, left: list[str]) -> None:
+    from part15.load_bind import unjudged
+    from part15.model import Impact
+
+    driver = registry.Driver("x.make", make, Impact.OBSERVE, "target")
+    assert unjudged(driver, registry.Check("x.judge", judge)) == left
+
+
+@pytest.mark.parametrize(
+    ("value", "annotation", "fit"),
+    [
+        ("a", str, True),
+        (1, str, False),
+        (1.2, str, False),
+        (1, int, True),
+        (True, int, False),
+        (1, float, True),
+        (True, float, False),
+        (True, bool, True),
+        ("true", bool, False),
+        (["a"], Sequence[str], True),
+        ("a", Sequence[str], False),
+        ("table:x", Sequence[str], True),
+        ([1], Sequence[str], False),
+        ([1.2], Sequence[str], False),
+        ("${x}", int, True),
+        (["${x}"], Sequence[int], True),
+        (None, str | None, True),
+        (None, str, False),
+        ({"a": 1}, Mapping[str, Any], True),
+        ({"a": "b"}, Mapping[str, int], False),
+        (["a"], tuple[str, ...], True),
+        ("b", Literal["a", "b"], True),
+        ("c", Literal["a", "b"], False),
+        ("a", str | Sequence[str], True),
+        (object, Any, True),
+        ([], dict[str, int], False),
+    ],
+)
+def test_values_fit_annotations(value: Any, annotation: Any, fit: bool) -> None:
+    assert fits(value, annotation) is fit
