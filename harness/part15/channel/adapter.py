@@ -99,16 +99,13 @@ def _converse(
     assert process.stdout is not None
     assert process.stderr is not None
     out, err = bytearray(), bytearray()
-    sinks: dict[IO[bytes], tuple[bytearray, int]] = {
-        process.stdout: (out, MAX_OUTPUT + 1),
-        process.stderr: (err, MAX_DIAGNOSTICS),
-    }
+    sinks = ((process.stdout, (out, MAX_OUTPUT + 1)), (process.stderr, (err, MAX_DIAGNOSTICS)))
     rest = memoryview(text)
     os.set_blocking(process.stdin.fileno(), False)
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdin, selectors.EVENT_WRITE)
-        for stream in sinks:
-            selector.register(stream, selectors.EVENT_READ)
+        for stream, sink in sinks:
+            selector.register(stream, selectors.EVENT_READ, sink)
         while selector.get_map() and len(out) <= MAX_OUTPUT:
             left = until - time.monotonic()
             if left <= 0:
@@ -120,13 +117,12 @@ def _converse(
                         selector.unregister(process.stdin)
                         process.stdin.close()
                     continue
-                stream = key.fileobj
                 octets = os.read(key.fd, 65_536)
                 if not octets:
-                    selector.unregister(stream)
+                    selector.unregister(key.fileobj)
                     continue
-                sink, most = sinks[stream]  # type: ignore[index]
-                sink += octets[: max(0, most - len(sink))]
+                taken, most = key.data
+                taken += octets[: max(0, most - len(taken))]
     if len(out) > MAX_OUTPUT:
         return bytes(out), bytes(err), False
     try:
@@ -183,6 +179,8 @@ def adapter_of(target: Any) -> Adapter:
         return Adapter(inside=inside)
     command: Sequence[str] = tuple(getattr(target, "adapter", ()) or ())
     if not command:
-        raise Trouble("adapter", "the target names no adapter; see docs/adapter.md for the protocol")
+        raise Trouble(
+            "adapter", "the target names no adapter; see docs/adapter.md for the protocol"
+        )
     folder = getattr(target, "folder", None)
     return Adapter(tuple(command), str(folder) if folder else None)

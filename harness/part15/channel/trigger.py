@@ -53,7 +53,9 @@ def acting(
     Raises Trouble if there is no command or it cannot be started.
     """
     if command is None or command == "":
-        raise Trouble("trigger", f"the target has no trigger that makes the product {what}; add one, or \"ask\"")
+        raise Trouble(
+            "trigger", f'the target has no trigger that makes the product {what}; add one, or "ask"'
+        )
     if command == ASK:
         values = ", ".join(f"{k} {v}" for k, v in slots.items() if v)
         sys.stderr.write(f"\nPlease make the product {what} now ({values}).\n")
@@ -114,4 +116,6 @@ def act(
         raise Trouble("action", f"'{arguments[0]}' did not end within {deadline:g} s") from None
     except OSError as error:
         raise Trouble("action", f"'{arguments[0]}' cannot be started: {error.strerror}") from error
-    return Acted(done.returncode, (done.stdout + done.stderr)[-OUTPUT_LIMIT:].decode("utf-8", "replace"))
+    return Acted(
+        done.returncode, (done.stdout + done.stderr)[-OUTPUT_LIMIT:].decode("utf-8", "replace")
+    )

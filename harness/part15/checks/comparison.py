@@ -37,7 +37,7 @@ def _judged(seen: ComparisonSeen, kinds: tuple[str, ...], right: str, wrong: str
 
 @check
 def keeps_values(seen: ComparisonSeen) -> Judgement:
-    """The Value fields of all elements are bit-for-bit duplicates (A.3 a).
+    """Tell whether the Value fields of all elements are bit-for-bit duplicates (A.3 a).
 
     Fragment boundaries are part of the Value field of encapsulated data; defined and undefined
     lengths of sequences and items are not.
@@ -48,24 +48,32 @@ def keeps_values(seen: ComparisonSeen) -> Judgement:
 
 @check
 def keeps_item_order(seen: ComparisonSeen) -> Judgement:
-    """The items of every sequence stand in their order (A.3 b)."""
-    return _judged(seen, ("order",), "no sequence was reordered", "sequences have another order of items")
+    """Tell whether the items of every sequence stand in their order (A.3 b)."""
+    return _judged(
+        seen, ("order",), "no sequence was reordered", "sequences have another order of items"
+    )
 
 
 @check
 def keeps_elements(seen: ComparisonSeen) -> Judgement:
-    """No element was removed or changed, private, empty and retired ones included (A.3 c).
+    """Tell whether no element was removed or changed, private, empty and retired ones included (A.3 c).
 
     Group lengths are not counted: they follow from the encoding.
     """
     kinds = ("removed", "value", "fragments", "form", "items", "order", "VR")
-    return _judged(seen, kinds, "no element was removed or changed", "elements were removed or changed")
+    return _judged(
+        seen, kinds, "no element was removed or changed", "elements were removed or changed"
+    )
 
 
 @check
 def keeps_vrs(seen: ComparisonSeen) -> Judgement:
-    """No element has another VR than it had (A.3 e); needs explicit VR on both sides."""
-    if not seen.problem and not seen.identical and _IMPLICIT in (seen.syntax_before, seen.syntax_after):
+    """Tell whether no element has another VR than it had (A.3 e); needs explicit VR on both sides."""
+    if (
+        not seen.problem
+        and not seen.identical
+        and _IMPLICIT in (seen.syntax_before, seen.syntax_after)
+    ):
         return undecided(
             "one of the two objects is in Implicit VR Little Endian, which writes no VR; "
             "exchange it in an explicit VR transfer syntax"
@@ -75,7 +83,7 @@ def keeps_vrs(seen: ComparisonSeen) -> Judgement:
 
 @check
 def returns_explicit_vr(seen: ComparisonSeen) -> Judgement:
-    """The object came back in an explicit VR transfer syntax (A.3 d)."""
+    """Tell whether the object came back in an explicit VR transfer syntax (A.3 d)."""
     if seen.problem:
         return undecided(f"{seen.problem}; its transfer syntax is not known")
     if seen.syntax_after == _IMPLICIT:
@@ -85,12 +93,14 @@ def returns_explicit_vr(seen: ComparisonSeen) -> Judgement:
             observed=seen.syntax_after,
             rests_on=("T-08",),
         )
-    return passes(f"the object came back in {seen.syntax_after or 'the same octets'}", rests_on=("T-08",))
+    return passes(
+        f"the object came back in {seen.syntax_after or 'the same octets'}", rests_on=("T-08",)
+    )
 
 
 @check
 def adds_nothing(seen: ComparisonSeen) -> Judgement:
-    """No element was added; A.3 c permits it as long as no signature is altered, so this informs."""
+    """Tell whether no element was added; A.3 c permits it as long as no signature is altered, so this informs."""
     if seen.problem:
         return undecided(f"{seen.problem}; the pair cannot be compared")
     added = seen.count("added")
@@ -102,4 +112,6 @@ def adds_nothing(seen: ComparisonSeen) -> Judgement:
         if d.kind == "added"
     ][:_TOLD]
     note = "; verify the signatures of the object again" if seen.signed else ""
-    return informs(f"{added} elements were added, which A.3 permits{note}", observed=added, findings=shown)
+    return informs(
+        f"{added} elements were added, which A.3 permits{note}", observed=added, findings=shown
+    )

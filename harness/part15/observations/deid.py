@@ -17,7 +17,8 @@ class AttributeSeen:
     *type* of the attribute in the IOD (empty: foreign or not known); *outcome* absent, empty, kept,
     changed or present (no original to compare with); *kind* names the deviation (left,
     replaced-not-removed, emptied-not-removed, empty, missing, private, not-kept, invalid, canary,
-    unsure); *weight* is fail, warn, note or open (cannot be decided from what is there).
+    unsure); *weight* is fail, warn, note or open (cannot be decided from what is there); *within* is K or
+    C if it stands in a sequence that an option keeps or has cleaned.
     """
 
     path: str
@@ -30,6 +31,7 @@ class AttributeSeen:
     weight: str
     value: str = ""
     detail: str = ""
+    within: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class EncryptedSeen:
 class DeidSeen:
     """One object after de-identification, judged alone or against its original (*paired*).
 
-    *tally* counts attributes by ``ACTION OUTCOME``, *columns* by ``PROFILE-OR-OPTION OUTCOME``, right
+    *elements* counts all attributes, *nested* the listed ones inside items. *tally* counts attributes by ``ACTION OUTCOME``, *columns* by ``PROFILE-OR-OPTION OUTCOME``, right
     ones included; *deviations* are the others, *more* those that were not listed any more. *links*
     are (kind, original, replacement) as hashes, for the consistency of a set; *shifts* the days by
     which dates were moved. *altered*, *removed*, *added* are attributes that no row lists.
@@ -165,6 +167,7 @@ class DeidSeen:
     sop_class: str = ""
     iod: str = ""
     elements: int = 0
+    nested: int = 0
     deviations: tuple[AttributeSeen, ...] = ()
     more: int = 0
     tally: dict[str, int] = field(default_factory=dict)

@@ -114,6 +114,7 @@ class SecureFileSeen:
     ``stranger``, ``damaged``, ``unsupported``, or nothing when there was nothing to open.
     *passwords* is ``right`` if the password that opened it keeps to ISO IR 6, ``wrong`` if not.
     *weak_key* says why the content key is not what its cipher promises (two-key Triple-DES).
+    *strangers* names keys and passwords that must not open it and did.
     """
 
     size: int
@@ -133,6 +134,7 @@ class SecureFileSeen:
     padding: str = ""
     weak_key: str = ""
     passwords: str = ""
+    strangers: tuple[str, ...] = ()
     inner: InnerSeen | None = None
     content: ContentSeen | None = None
 
@@ -160,16 +162,6 @@ class SecureFileSetSeen:
     missing: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     truncated: bool = False
-
-
-@dataclass(frozen=True)
-class KeyTrialSeen:
-    """One key against every file: *holder* ``recipient`` (it is listed) or ``stranger``; files it opened or not."""
-
-    holder: str
-    subject: str
-    opened: tuple[str, ...] = ()
-    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,6 @@ from part15.observations.media import CipherSeen, RecipientSeen
 from part15.wire import cms_ber as ber
 from part15.wire.cms_ber import BerError, Budget, Octets, Tlv
 from part15.wire.cms_names import (
-    CONTENT_TYPES,
-
     PBKDF2,
     PRFS,
     PWRI_KEK,
@@ -31,18 +29,6 @@ MAX_CERTIFICATE = 65_536
 
 # asn1crypto raises whatever its parser trips over; each of these means "not this structure".
 _ASN1_TROUBLE = (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError)
-
-
-@dataclass(frozen=True)
-class Outer:
-    """The outermost element: a content type word, where its content stands, and what follows it."""
-
-    kind: str
-    oid: str = ""
-    content: Tlv | None = None
-    definite: bool = True
-    trailing: int = 0
-    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,44 +97,6 @@ class Protected:
     crls: tuple[bytes, ...] = ()
     signers: tuple[Signer, ...] = ()
     after: int = 0
-
-
-def sniff(head: bytes) -> str:
-    """Tell what the first octets of a file look like: ``plain``, ``pem``, ``cms`` or ``other``."""
-    if head[128:132] == b"DICM":
-        return "plain"
-    start = head.lstrip()[:64]
-    if start.startswith((b"-----BEGIN CMS", b"-----BEGIN PKCS7")) or b"pkcs7-mime" in head[:512]:
-        return "pem"
-    try:
-        _, body, length = ber.header(head, 0, len(head))
-        oid = ber.read(head, body, len(head), Budget(0))
-        known = ber.oid_text(head, oid) in CONTENT_TYPES
-    except BerError:
-        return "other"
-    return "cms" if head[0] == ber.SEQUENCE and (length < 0 or length > 2) and known else "other"
-
-
-def parse_outer(data: Octets, budget: Budget) -> Outer:
-    """Return the outermost element of a file; what is wrong with it is in ``problem``."""
-    looks = sniff(bytes(data[:1024]))
-    if looks != "cms":
-        return Outer(kind=looks)
-    _, body, _ = ber.header(data, 0, len(data))
-    named = ber.oid_text(data, ber.read(data, body, len(data), budget))
-    kind = CONTENT_TYPES[named]
-    try:
-        whole = ber.read(data, 0, len(data), budget)
-        parts = ber.children(data, whole, budget)
-        if len(parts) != 2 or parts[1].identifier != 0xA0:
-            return Outer(kind, named, problem="the ContentInfo does not hold one content")
-        inner = ber.children(data, parts[1], budget)
-        if len(inner) != 1:
-            return Outer(kind, named, problem="the ContentInfo does not hold exactly one content")
-    except BerError as error:
-        return Outer(kind, named, problem=str(error))
-    definite = not (whole.indefinite or parts[1].indefinite or inner[0].indefinite)
-    return Outer(kind, named, inner[0], definite, len(data) - whole.after)
 
 
 def _algorithm(data: Octets, tlv: Tlv, budget: Budget) -> tuple[str, bytes | None]:
@@ -221,10 +169,7 @@ def _recipient(octets: bytes) -> Recipient:
             return _password(chosen)
         if kind == "kari":
             oid = str(chosen["key_encryption_algorithm"]["algorithm"].dotted)
-            seen = RecipientSeen(
-                kind, 3, "originator and recipients", oid, name_of(oid), outcome="not tried"
-            )
-            return Recipient(seen)
+            return Recipient(RecipientSeen(kind, 3, "key agreement", oid, name_of(oid)))
         if kind == "kekri":
             oid = str(chosen["key_encryption_algorithm"]["algorithm"].dotted)
             return Recipient(RecipientSeen(kind, 4, "key identifier", oid, name_of(oid)))
@@ -275,7 +220,12 @@ def _password(info: asn1.PasswordRecipientInfo) -> Recipient:
     oid = str(wrap["algorithm"].dotted)
     key = bytes(info["encrypted_key"].native)
     seen = RecipientSeen(
-        "pwri", _number(info["version"]), "password", oid, name_of(oid), encrypted_key_length=len(key)
+        "pwri",
+        _number(info["version"]),
+        "password",
+        oid,
+        name_of(oid),
+        encrypted_key_length=len(key),
     )
     found = Recipient(seen, encrypted_key=key)
     if oid == PWRI_KEK and not isinstance(wrap["parameters"], core.Void):
@@ -308,7 +258,9 @@ def _password(info: asn1.PasswordRecipientInfo) -> Recipient:
 def parse_protected(data: Octets, parts: list[Tlv], budget: Budget) -> Protected:
     """Return the SignedData or DigestedData made of *parts*; raises BerError if they are neither."""
     if len(parts) < 4:
-        raise BerError("it has fewer than the four parts that every SignedData and DigestedData has")
+        raise BerError(
+            "it has fewer than the four parts that every SignedData and DigestedData has"
+        )
     version = ber.small_integer(data, parts[0])
     signed = parts[1].identifier == ber.SET
     capsule = ber.children(data, parts[2], budget)
@@ -406,5 +358,3 @@ def _signer(octets: bytes) -> Signer:
         )
     except _ASN1_TROUBLE as error:
         raise BerError(f"a SignerInfo cannot be read ({type(error).__name__})") from error
-
-

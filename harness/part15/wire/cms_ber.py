@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Union
+from typing import TypeAlias
 
-Octets = Union[bytes, bytearray, memoryview]
+Octets: TypeAlias = "bytes | bytearray | memoryview"
 
 INTEGER, OCTET_STRING, OID, SEQUENCE, SET = 0x02, 0x04, 0x06, 0x30, 0x31
 CONSTRUCTED = 0x20

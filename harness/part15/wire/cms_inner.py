@@ -52,13 +52,20 @@ def read_inner(plain: memoryview, label: str, trust: Trust, *, in_place: bool = 
     if parts is None:
         kind = CONTENT_TYPES.get(named, "data")
         return Inner(InnerSeen(kind, form, label, label_agrees=named == label), plain)
-    due = _KINDS.get(named, "signed" if parts[1:2] and parts[1].identifier == ber.SET else "digested")
+    due = _KINDS.get(
+        named, "signed" if parts[1:2] and parts[1].identifier == ber.SET else "digested"
+    )
     try:
         found = parse_protected(plain, parts, budget)
     except BerError as error:
         problem = f"the {due}-data inside cannot be read: {error}"
         return Inner(InnerSeen("unreadable", form, label, label_agrees=False, problem=problem))
-    return _judged(plain, found, form, label, named, trailing, trust, in_place=in_place)
+    seen = _judged(_Digester(plain, found.content), found, trust)
+    shows = SIGNED_DATA if found.kind == "signed" else DIGESTED_DATA
+    seen = replace(
+        seen, form=form, label=label, label_agrees=label == named == shows, trailing=trailing
+    )
+    return Inner(seen, _content(plain, found.content, in_place=in_place))
 
 
 def _unfold(
@@ -99,39 +106,21 @@ def _unfold(
     return "", label, None, trailing
 
 
-def _judged(
-    plain: memoryview,
-    found: Protected,
-    form: str,
-    label: str,
-    named: str,
-    trailing: int,
-    trust: Trust,
-    *,
-    in_place: bool,
-) -> Inner:
-    shows = SIGNED_DATA if found.kind == "signed" else DIGESTED_DATA
-    digester = _Digester(plain, found.content)
-    signers = tuple(_signer_seen(s, found, digester, trust) for s in found.signers)
+def _judged(digester: _Digester, found: Protected, trust: Trust) -> InnerSeen:
     digest = ""
     if found.kind == "digested":
         made = digester.of(found.digests[0])
         digest = "undecidable" if made is None else "matches" if made == found.digest else "differs"
-    seen = InnerSeen(
+    return InnerSeen(
         kind=found.kind,
-        form=form,
-        label=label,
-        label_agrees=label == shows and named == shows,
         version=found.version,
         content_type=found.content_type,
         content_present=found.content is not None,
         digests=found.digests,
         digest=digest,
-        signers=signers,
+        signers=tuple(_signer_seen(s, found, digester, trust) for s in found.signers),
         certificates=len(found.certificates),
-        trailing=trailing,
     )
-    return Inner(seen, _content(plain, found.content, in_place=in_place))
 
 
 def _content(
@@ -150,6 +139,22 @@ def _content(
     return plain[:at]
 
 
+def _hash(name: str) -> Any:
+    """Return a new hash object, or None where OpenSSL does not have the algorithm *name*."""
+    try:
+        return hashlib.new(name)
+    except ValueError:
+        return None
+
+
+def _digest_by(name: str, octets: bytes) -> bytes | None:
+    digest = _hash(name) if name else None
+    if digest is None:
+        return None
+    digest.update(octets)
+    return bytes(digest.digest())
+
+
 class _Digester:
     """Digests of the content, each made once."""
 
@@ -163,9 +168,8 @@ class _Digester:
         if name is None or self._pieces is None:
             return None
         if name not in self._made:
-            try:
-                digest = hashlib.new(name)
-            except ValueError:
+            digest = _hash(name)
+            if digest is None:
                 return None
             for start, end in self._pieces:
                 digest.update(self._plain[start:end])
@@ -202,10 +206,16 @@ def _signer_seen(signer: Signer, found: Protected, digester: _Digester, trust: T
         why = "the file carries no certificate for this signer"
         if unreadable:
             why = "the certificate of this signer cannot be read (it is damaged or larger than 64 KiB)"
-        return replace(
-            seen, why=why, trust="unreadable" if unreadable else "absent", trust_why=why
-        )
-    return _verified(seen, signer, leaf, certificates, made, trust)
+        return replace(seen, why=why, trust="unreadable" if unreadable else "absent", trust_why=why)
+    seen, key = _certified(seen, leaf, certificates, trust)
+    if signer.attributes is None:
+        to_verify = made
+    else:
+        name = DIGESTS.get(signer.digest, "")
+        to_verify = _digest_by(name, signer.attribute_octets)
+    if to_verify is None:
+        return replace(seen, why="there is no content, or its digest algorithm is not known")
+    return _checked(seen, signer, key, to_verify)
 
 
 def _is_of(signer: Signer, certificate: Certificate) -> bool:
@@ -223,14 +233,10 @@ def _is_of(signer: Signer, certificate: Certificate) -> bool:
     return named.value.digest == signer.key_identifier
 
 
-def _verified(
-    seen: SignerSeen,
-    signer: Signer,
-    leaf: Certificate,
-    others: list[Certificate],
-    made: bytes | None,
-    trust: Trust,
-) -> SignerSeen:
+def _certified(
+    seen: SignerSeen, leaf: Certificate, others: list[Certificate], trust: Trust
+) -> tuple[SignerSeen, Any]:
+    """Return *seen* with what its certificate says and how far it is trusted, and the public key."""
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
@@ -238,9 +244,11 @@ def _verified(
     except (ValueError, UnsupportedAlgorithm):
         key = None
     kind = type(key).__name__.strip("_").removesuffix("PublicKey") if key is not None else "unknown"
-    moment = dt.datetime.fromisoformat(signer.signing_time) if signer.signing_time else None
+    moment = dt.datetime.fromisoformat(seen.signing_time) if seen.signing_time else None
+    if moment is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
     word, why = trust.judge(leaf, others, moment)
-    seen = replace(
+    told = replace(
         seen,
         subject=leaf.subject.rfc4514_string(),
         key_kind="EC" if kind.startswith("EllipticCurve") else kind,
@@ -250,14 +258,7 @@ def _verified(
         trust=word,
         trust_why=why,
     )
-    if signer.attributes is None:
-        digest = made
-    else:
-        name = DIGESTS.get(signer.digest, "")
-        digest = hashlib.new(name, signer.attribute_octets).digest() if name else None
-    if digest is None:
-        return replace(seen, why="there is no content, or its digest algorithm is not known")
-    return _checked(seen, signer, key, digest)
+    return told, key
 
 
 def _checked(seen: SignerSeen, signer: Signer, key: Any, digest: bytes) -> SignerSeen:
@@ -267,22 +268,24 @@ def _checked(seen: SignerSeen, signer: Signer, key: Any, digest: bytes) -> Signe
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
     from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo, Prehashed
 
-    name = {"ripemd160": ""}.get(DIGESTS[signer.digest], DIGESTS[signer.digest])
-    algorithm: Any = Prehashed(getattr(hashes, name.upper())()) if name else None
+    name = DIGESTS[signer.digest]
+    bare = name == "ripemd160"
+    algorithm: Any = NoDigestInfo() if bare else Prehashed(getattr(hashes, name.upper())())
     try:
         if isinstance(key, rsa.RSAPublicKey) and signer.algorithm == RSASSA_PSS:
             hashed = getattr(hashes, signer.pss[0].upper())()
             key.verify(
-                signer.signature, digest, padding.PSS(padding.MGF1(hashed), signer.pss[1]), algorithm
+                signer.signature,
+                digest,
+                padding.PSS(padding.MGF1(hashed), signer.pss[1]),
+                algorithm,
             )
         elif isinstance(key, rsa.RSAPublicKey) and signer.algorithm in RSA_SIGNATURES:
-            if algorithm is None:
-                key.verify(signer.signature, _RIPEMD160 + digest, padding.PKCS1v15(), NoDigestInfo())
-            else:
-                key.verify(signer.signature, digest, padding.PKCS1v15(), algorithm)
-        elif algorithm is not None and isinstance(key, ec.EllipticCurvePublicKey):
+            block = _RIPEMD160 + digest if bare else digest
+            key.verify(signer.signature, block, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signer.signature, digest, ec.ECDSA(algorithm))
-        elif algorithm is not None and isinstance(key, dsa.DSAPublicKey):
+        elif isinstance(key, dsa.DSAPublicKey):
             key.verify(signer.signature, digest, algorithm)
         else:
             why = f"a signature by {seen.algorithm_name} with a key of kind {seen.key_kind} is not verified"

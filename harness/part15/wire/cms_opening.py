@@ -101,7 +101,7 @@ class Opened:
 
 
 def open_enveloped(data: Octets, enveloped: Enveloped, openers: Iterable[Opener]) -> Opened:
-    """Try *openers* on every recipient and decrypt with the first content key that opens.
+    """Try *openers* on every recipient, decrypt with the first content key, compare the others with it.
 
     Nothing is raised for a hostile file: what went wrong is in the answer.
     """
@@ -110,13 +110,17 @@ def open_enveloped(data: Octets, enveloped: Enveloped, openers: Iterable[Opener]
     seen: list[RecipientSeen] = []
     due = KEY_LENGTHS.get(enveloped.cipher.oid, 0)
     for recipient in enveloped.recipients:
-        if found is not None or not keys:
+        if not keys:
             seen.append(recipient.seen)
             continue
         outcome, key, opener = _try(recipient, keys, due)
-        seen.append(outcome)
         if key is not None and opener is not None:
-            found = key, opener, recipient
+            if found is None:
+                found = key, opener, recipient
+            elif found[0] != key:
+                why = "its content key is another one than that of the recipients before it"
+                outcome = replace(outcome, outcome="damaged", why=why)
+        seen.append(outcome)
     recipients = tuple(seen)
     if found is None:
         return _closed(recipients, bool(keys))
@@ -175,7 +179,9 @@ def _with_rsa(recipient: Recipient, opener: RsaOpener, due: int) -> bytes | Reci
     from cryptography.hazmat.primitives.asymmetric import padding
 
     seen, named = recipient.seen, opener.answers_to(recipient)
-    if named is False or (named is None and len(recipient.encrypted_key) != opener.key.key_size // 8):
+    if named is False or (
+        named is None and len(recipient.encrypted_key) != opener.key.key_size // 8
+    ):
         return replace(seen, outcome="stranger", why="it is for another key")
     if opener.key.key_size > MAX_RSA_BITS:
         return replace(seen, outcome="unsupported", why="the RSA key is larger than 16384 bits")
@@ -210,7 +216,13 @@ def _spoilt(seen: RecipientSeen, length: int, due: int, *, right: bool) -> Recip
     return replace(seen, outcome="damaged", why=why, block="right" if right else "wrong")
 
 
-_HASHES = {"sha1": "SHA1", "sha224": "SHA224", "sha256": "SHA256", "sha384": "SHA384", "sha512": "SHA512"}
+_HASHES = {
+    "sha1": "SHA1",
+    "sha224": "SHA224",
+    "sha256": "SHA256",
+    "sha384": "SHA384",
+    "sha512": "SHA512",
+}
 
 
 def _block_is_right(recipient: Recipient, opener: RsaOpener) -> bool:
@@ -243,7 +255,9 @@ def _with_password(recipient: Recipient, opener: PasswordOpener, due: int) -> by
     key = unwrap(kek, wrapping.oid, recipient.wrapping_iv, recipient.encrypted_key)
     if key is None:
         return replace(
-            seen, outcome="stranger", why="the password is another one, or the wrapped key is damaged"
+            seen,
+            outcome="stranger",
+            why="the password is another one, or the wrapped key is damaged",
         )
     if due and len(key) != due:
         why = f"the content key has {len(key)} octets, its cipher needs {due}"
@@ -281,13 +295,21 @@ def unwrap(kek: bytes, oid: str, iv: bytes, wrapped: bytes) -> bytes | None:
     once = decrypt(last, wrapped[:-size]) + last
     plain = decrypt(iv, once)
     length, check, key = plain[0], plain[1:4], plain[4 : 4 + plain[0]]
-    if length < 3 or len(key) != length or any(a ^ b != 0xFF for a, b in zip(check, key, strict=False)):
+    if (
+        length < 3
+        or len(key) != length
+        or any(a ^ b != 0xFF for a, b in zip(check, key, strict=False))
+    ):
         return None
     return key
 
 
 def _decrypted(
-    data: Octets, enveloped: Enveloped, key: bytes, opener: Opener, recipients: tuple[RecipientSeen, ...]
+    data: Octets,
+    enveloped: Enveloped,
+    key: bytes,
+    opener: Opener,
+    recipients: tuple[RecipientSeen, ...],
 ) -> Opened:
     oid, length = enveloped.cipher.oid, enveloped.length
     size = block_size(oid)

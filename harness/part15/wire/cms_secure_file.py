@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from part15.observations.media import ContentSeen, SecureFileSeen
 from part15.wire import part10
-from part15.wire.cms import Enveloped, Outer, parse_enveloped, parse_outer, sniff
+from part15.wire.cms import Enveloped, parse_enveloped
 from part15.wire.cms_ber import BerError, Budget, Octets
 from part15.wire.cms_inner import Inner, read_inner
 from part15.wire.cms_opening import Opened, Opener, open_enveloped
+from part15.wire.cms_outer import Outer, parse_outer, sniff
 from part15.wire.cms_trust import Trust
 from part15.wire.elements import MalformedDataSet, top_level
 
@@ -28,10 +30,14 @@ class Looked:
 
 
 def look(
-    data: Octets, openers: Sequence[Opener] = (), trust: Trust | None = None
+    data: Octets,
+    openers: Sequence[Opener] = (),
+    trust: Trust | None = None,
+    strangers: Mapping[str, Opener] = MappingProxyType({}),
 ) -> Looked:
     """Return what *data* is, opened with the first of *openers* that fits, judged against *trust*.
 
+    *strangers* are keys and passwords by name that must not open it; each is tried.
     Never raises for hostile octets. Memory: one buffer as large as the ciphertext.
     """
     budget = Budget(len(data))
@@ -45,7 +51,14 @@ def look(
         enveloped = parse_enveloped(data, outer.content, budget)
     except BerError as error:
         return Looked(replace(seen, problem=str(error)))
+    inside = [n for n, o in strangers.items() if _opens(data, enveloped, o)]
+    seen = replace(seen, strangers=tuple(inside))
     return _inside(data, enveloped, seen, openers, trust or Trust())
+
+
+def _opens(data: Octets, enveloped: Enveloped, opener: Opener) -> bool:
+    opened = open_enveloped(data, enveloped, [opener])
+    return opened.access == "opened" and opened.padding == "right"
 
 
 def _outside(size: int, outer: Outer) -> SecureFileSeen:
@@ -108,7 +121,9 @@ def judge_content(content: memoryview) -> ContentSeen:
     """Return what the encapsulated octets are; a DICOM File is walked to its end, values unread."""
     length = len(content)
     if not part10.has_preamble(content):
-        return ContentSeen(_form(bytes(content[:512])), length, "there is no DICM prefix at octet 128")
+        return ContentSeen(
+            _form(bytes(content[:512])), length, "there is no DICM prefix at octet 128"
+        )
     try:
         file = part10.parse(content)
     except MalformedDataSet as error:

@@ -17,14 +17,16 @@ MAX_CHAIN = 10
 class Trust:
     """What a reader holds: anchors, further intermediates, CRLs, and the time it judges at.
 
-    Without anchors trust is *not judged*. Answers are remembered per certificate and time.
+    Without anchors trust is *not judged*. Chains are remembered.
     """
 
     anchors: tuple[Certificate, ...] = ()
     intermediates: tuple[Certificate, ...] = ()
     crls: tuple[CertificateRevocationList, ...] = ()
     at: dt.datetime | None = None
-    _known: dict[tuple[bytes, str], tuple[str, str]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[bytes, ...], tuple[Certificate, ...] | None] = field(
+        default_factory=dict, repr=False
+    )
 
     def judge(
         self, leaf: Certificate, others: Iterable[Certificate], signed_at: dt.datetime | None
@@ -32,29 +34,34 @@ class Trust:
         """Return a trust word (see SignerSeen) and why; *others* came with the message."""
         if not self.anchors:
             return "not judged", "no trust anchor was given"
+        from cryptography.hazmat.primitives.serialization import Encoding
+
         now = self.at or dt.datetime.now(dt.UTC)
         moment = signed_at if signed_at is not None and signed_at <= now else now
-        remembered = leaf.signature, f"{moment:%Y%m%d}"
+        others = tuple(others)[:100]
+        remembered = tuple(c.public_bytes(Encoding.DER) for c in (leaf, *others))
         if remembered not in self._known:
-            if len(self._known) > 10_000:
+            if len(self._known) > 1_000:
                 self._known.clear()
-            self._known[remembered] = self._judge(leaf, tuple(others)[:100], moment, now)
-        return self._known[remembered]
+            self._known[remembered] = self._chain(leaf, others)
+        return self._judge(leaf, self._known[remembered], moment, now)
 
     def _judge(
         self,
         leaf: Certificate,
-        others: tuple[Certificate, ...],
+        chain: tuple[Certificate, ...] | None,
         moment: dt.datetime,
         now: dt.datetime,
     ) -> tuple[str, str]:
-        chain = self._chain(leaf, others)
         if chain is None:
             return "untrusted", "no chain of valid signatures leads from it to a given trust anchor"
         for certificate in chain:
             who = "it" if certificate is leaf else "an issuer in its chain"
             if certificate.not_valid_before_utc > moment:
-                return "not-yet-valid", f"{who} is valid from {certificate.not_valid_before_utc:%Y-%m-%d}"
+                return (
+                    "not-yet-valid",
+                    f"{who} is valid from {certificate.not_valid_before_utc:%Y-%m-%d}",
+                )
             if certificate.not_valid_after_utc < moment:
                 return "expired", f"{who} expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
             if self._revoked(certificate, chain):
@@ -111,12 +118,28 @@ def _issued(certificate: Certificate, issuer: Certificate) -> bool:
     if certificate.issuer != issuer.subject:
         return False
     try:
-        certificate.verify_directly_issued_by(issuer)
+        if not _weakly_signed(certificate, issuer):
+            certificate.verify_directly_issued_by(issuer)
         return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:
         return issuer.version is x509.Version.v1
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return False
+
+
+def _weakly_signed(certificate: Certificate, issuer: Certificate) -> bool:
+    """Verify an RSA signature over SHA-1, which the library refuses: no clause forbids it in a certificate.
+
+    False if the certificate is signed in another way; raises InvalidSignature if it does not verify.
+    """
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    digest, key = certificate.signature_hash_algorithm, issuer.public_key()
+    if not isinstance(digest, hashes.SHA1) or not isinstance(key, rsa.RSAPublicKey):
+        return False
+    key.verify(certificate.signature, certificate.tbs_certificate_bytes, padding.PKCS1v15(), digest)
+    return True
 
 
 def _may_sign(certificate: Certificate) -> bool:

@@ -88,7 +88,9 @@ def compare_files(before: part10.Part10File, after: part10.Part10File) -> Compar
         try:
             sets.append(DataSet.of(file.data_set, syntax=file.syntax, start=file.start))
         except MalformedDataSet as error:
-            return ComparisonSeen(*names, problem=f"{file.name} cannot be walked to its end: {error}")
+            return ComparisonSeen(
+                *names, problem=f"{file.name} cannot be walked to its end: {error}"
+            )
     seen = compare_sets(
         sets[0], sets[1], names=names, uids=(before.transfer_syntax, after.transfer_syntax)
     )
@@ -111,7 +113,7 @@ def compare_sets(
 ) -> ComparisonSeen:
     """Compare two data sets element by element at every depth; *uids* are their transfer syntaxes."""
     tally = _Tally()
-    _level(before, _top(before), after, _top(after), "", tally)
+    _Pair(before, after, tally).level(_top(before), _top(after), "")
     if "1.2.840.10008.1.2" in uids:
         tally.allowed["value representations, which implicit VR does not write"] += 1
     return ComparisonSeen(
@@ -144,53 +146,60 @@ def _inside(data_set: DataSet, index: int) -> list[int]:
     return _span(data_set.elements, index + 1, data_set.elements[index].after)
 
 
-def _level(
-    a: DataSet, left: list[int], b: DataSet, right: list[int], prefix: str, tally: _Tally
-) -> None:
-    """Compare two levels: elements pair by tag, and by occurrence where a tag stands twice."""
-    ea, eb = a.elements, b.elements
-    tally.elements += len(left)
-    if len(left) == len(right) and all(
-        ea[i][0] == eb[j][0] for i, j in zip(left, right, strict=True)
-    ):
-        for i, j in zip(left, right, strict=True):
-            _pair(a, i, b, j, prefix, tally)
-        return
-    theirs: dict[int, list[int]] = {}
-    for j in reversed(right):
-        theirs.setdefault(eb[j].tag, []).append(j)
-    for i in left:
-        tag = ea[i].tag
-        waiting = theirs.get(tag)
-        if waiting:
-            _pair(a, i, b, waiting.pop(), prefix, tally)
-        elif tag & 0xFFFF == 0:
-            tally.allowed["group lengths"] += 1
-        else:
-            tally.add(_difference(prefix, tag, "removed", before=_told(a, ea[i])))
-    for tag, waiting in theirs.items():
-        for j in reversed(waiting):
-            if tag & 0xFFFF == 0:
-                tally.allowed["group lengths"] += 1
-            else:
-                tally.add(_difference(prefix, tag, "added", after=_told(b, eb[j])))
+@dataclass(frozen=True)
+class _Pair:
+    """Two data sets being compared, and what was found."""
 
+    a: DataSet
+    b: DataSet
+    tally: _Tally
 
-def _pair(a: DataSet, i: int, b: DataSet, j: int, prefix: str, tally: _Tally) -> None:
-    """Compare two elements with the same tag."""
-    x, y = a.elements[i], b.elements[j]
-    if x.tag & 0xFFFF == 0:
-        if x.length != y.length or _octets(a, x) != _octets(b, y):
-            tally.allowed["group lengths"] += 1
-        return
-    if x.vr == y.vr and x.length == y.length and a.syntax == b.syntax:
-        if a.data[x.value : x.end] == b.data[y.value : y.end]:
-            tally.elements += x.after - i - 1
+    def level(self, left: list[int], right: list[int], prefix: str) -> None:
+        """Compare two levels: elements pair by tag, and by occurrence where a tag stands twice."""
+        ea, eb, tally = self.a.elements, self.b.elements, self.tally
+        tally.elements += len(left)
+        if [ea[i][0] for i in left] == [eb[j][0] for j in right]:
+            for i, j in zip(left, right, strict=True):
+                self.element(i, j, prefix)
             return
-    elif a.syntax.explicit and b.syntax.explicit and x.vr != y.vr:
-        tally.add(_difference(prefix, x.tag, "VR", before=x.vr, after=y.vr))
-    xs, ys = _structured(x), _structured(y)
-    if not xs and not ys:
+        theirs: dict[int, list[int]] = {}
+        for j in reversed(right):
+            theirs.setdefault(eb[j].tag, []).append(j)
+        for i in left:
+            waiting = theirs.get(ea[i].tag)
+            if waiting:
+                self.element(i, waiting.pop(), prefix)
+            else:
+                self._alone(self.a, i, prefix, "removed")
+        for waiting in theirs.values():
+            for j in reversed(waiting):
+                self._alone(self.b, j, prefix, "added")
+
+    def _alone(self, data_set: DataSet, index: int, prefix: str, kind: str) -> None:
+        element = data_set.elements[index]
+        if element.tag & 0xFFFF == 0:
+            self.tally.allowed["group lengths"] += 1
+            return
+        told = _told(data_set, element)
+        before, after = (told, "") if kind == "removed" else ("", told)
+        self.tally.add(_difference(prefix, element.tag, kind, before=before, after=after))
+
+    def element(self, i: int, j: int, prefix: str) -> None:
+        """Compare two elements with the same tag."""
+        a, b, tally = self.a, self.b, self.tally
+        x, y = a.elements[i], b.elements[j]
+        if x.vr == y.vr and x.length == y.length and a.syntax == b.syntax:
+            if a.data[x.value : x.end] == b.data[y.value : y.end]:
+                tally.elements += x.after - i - 1
+                return
+        elif a.syntax.explicit and b.syntax.explicit and x.vr != y.vr:
+            tally.add(_difference(prefix, x.tag, "VR", before=x.vr, after=y.vr))
+        if x.tag & 0xFFFF == 0:
+            tally.allowed["group lengths"] += 1
+            return
+        if _structured(x) or _structured(y):
+            self.nested(i, j, prefix)
+            return
         first, second = _octets(a, x), _octets(b, y)
         if a.syntax.big != b.syntax.big:
             unit = _UNIT.get(x.vr if a.syntax.explicit else y.vr, 1)
@@ -198,35 +207,68 @@ def _pair(a: DataSet, i: int, b: DataSet, j: int, prefix: str, tally: _Tally) ->
             second = _little(second, unit) if b.syntax.big else second
         if first != second:
             tally.add(_changed(prefix, x, y, first, second))
-        return
-    if xs and ys and (x.length == UNDEFINED) != (y.length == UNDEFINED):
-        tally.allowed["defined against undefined lengths"] += 1
-    _nested(a, i, b, j, prefix, tally)
+
+    def nested(self, i: int, j: int, prefix: str) -> None:
+        """Compare two elements of which one at least holds items or fragments."""
+        x, y = self.a.elements[i], self.b.elements[j]
+        if not (_structured(x) and _structured(y)):
+            left, right = _reopened(self.a, i), _reopened(self.b, j)
+            if left is None or right is None:
+                self._form(x, y, prefix)
+            else:
+                _Pair(left[0], right[0], self.tally).nested(left[1], right[1], prefix)
+            return
+        if (x.length == UNDEFINED) != (y.length == UNDEFINED):
+            self.tally.allowed["defined against undefined lengths"] += 1
+        ours, theirs = _inside(self.a, i), _inside(self.b, j)
+        fragmented = {self.a.elements[k].vr == FRAGMENT for k in ours}
+        fragmented |= {self.b.elements[k].vr == FRAGMENT for k in theirs}
+        if len(fragmented) > 1:
+            self._form(x, y, prefix)
+        elif fragmented == {True}:
+            self._fragments(ours, theirs, prefix, x)
+        else:
+            self._items(ours, theirs, prefix, x)
+
+    def _form(self, x: Element, y: Element, prefix: str) -> None:
+        told = _told(self.a, x), _told(self.b, y)
+        self.tally.add(_difference(prefix, x.tag, "form", before=told[0], after=told[1]))
+
+    def _items(self, left: list[int], right: list[int], prefix: str, element: Element) -> None:
+        count = f"{len(left)} items"
+        if len(left) != len(right):
+            found = _difference(
+                prefix, element.tag, "items", before=count, after=f"{len(right)} items"
+            )
+            self.tally.add(found)
+        elif len(left) > 1 and _reordered(self.a, left, self.b, right):
+            found = _difference(prefix, element.tag, "order", before=count, after="another order")
+            self.tally.add(found)
+            return
+        path = prefix + tag_text(element.tag)
+        for number, (i, j) in enumerate(zip(left, right, strict=False), 1):
+            lengths = self.a.elements[i].length, self.b.elements[j].length
+            if (lengths[0] == UNDEFINED) != (lengths[1] == UNDEFINED):
+                self.tally.allowed["defined against undefined lengths"] += 1
+            self.level(_inside(self.a, i), _inside(self.b, j), f"{path}[{number}]/")
+
+    def _fragments(self, left: list[int], right: list[int], prefix: str, element: Element) -> None:
+        """Compare encapsulated data: fragment by fragment, then as one stream."""
+        first = [_octets(self.a, self.a.elements[k]) for k in left]
+        second = [_octets(self.b, self.b.elements[k]) for k in right]
+        if first == second:
+            return
+        same = b"".join(first[1:]).rstrip(b"\0") == b"".join(second[1:]).rstrip(b"\0")
+        told = [f"{len(f)} fragments, {sum(map(len, f))} octets" for f in (first, second)]
+        found = _difference(
+            prefix, element.tag, "fragments" if same else "value", before=told[0], after=told[1]
+        )
+        nature = "only the offset table or the boundaries differ, not the compressed octets"
+        self.tally.add(replace(found, nature=nature) if same else found)
 
 
 def _structured(element: Element) -> bool:
     return element.length == UNDEFINED or element.vr == "SQ"
-
-
-def _nested(a: DataSet, i: int, b: DataSet, j: int, prefix: str, tally: _Tally) -> None:
-    x, y = a.elements[i], b.elements[j]
-    if not (_structured(x) and _structured(y)):
-        opened = _reopened(a, i), _reopened(b, j)
-        if opened[0] is None or opened[1] is None:
-            tally.add(
-                _difference(prefix, x.tag, "form", before=_told(a, x), after=_told(b, y))
-            )
-            return
-        (a, i), (b, j) = opened
-        x, y = a.elements[i], b.elements[j]
-    left, right = _inside(a, i), _inside(b, j)
-    kinds = {s.elements[k].vr == FRAGMENT for s, ks in ((a, left), (b, right)) for k in ks}
-    if len(kinds) > 1:
-        tally.add(_difference(prefix, x.tag, "form", before=_told(a, x), after=_told(b, y)))
-    elif kinds == {True}:
-        _fragments(a, left, b, right, prefix, x, tally)
-    else:
-        _items(a, left, b, right, prefix, x, tally)
 
 
 def _reopened(data_set: DataSet, index: int) -> tuple[DataSet, int] | None:
@@ -243,38 +285,6 @@ def _reopened(data_set: DataSet, index: int) -> tuple[DataSet, int] | None:
         return DataSet.of(octets, syntax=IMPLICIT_LITTLE), 0
     except MalformedDataSet:
         return None
-
-
-def _items(
-    a: DataSet,
-    left: list[int],
-    b: DataSet,
-    right: list[int],
-    prefix: str,
-    element: Element,
-    tally: _Tally,
-) -> None:
-    path = _path(prefix, element.tag)
-    if len(left) != len(right):
-        tally.add(
-            Difference(
-                path,
-                keyword_of(element.tag),
-                "items",
-                f"{len(left)} items",
-                f"{len(right)} items",
-            )
-        )
-    elif len(left) > 1 and _reordered(a, left, b, right):
-        tally.add(
-            Difference(path, keyword_of(element.tag), "order", f"{len(left)} items", "other order")
-        )
-        return
-    for number, (i, j) in enumerate(zip(left, right, strict=False), 1):
-        undefined = a.elements[i].length == UNDEFINED, b.elements[j].length == UNDEFINED
-        if undefined[0] != undefined[1]:
-            tally.allowed["defined against undefined lengths"] += 1
-        _level(a, _inside(a, i), b, _inside(b, j), f"{path}[{number}]/", tally)
 
 
 def _reordered(a: DataSet, left: list[int], b: DataSet, right: list[int]) -> bool:
@@ -299,30 +309,6 @@ def _fingerprint(data_set: DataSet, index: int) -> bytes:
     return digest.digest()
 
 
-def _fragments(
-    a: DataSet,
-    left: list[int],
-    b: DataSet,
-    right: list[int],
-    prefix: str,
-    element: Element,
-    tally: _Tally,
-) -> None:
-    """Compare encapsulated data: first fragment by fragment, then as one stream."""
-    first, second = ([_octets(s, s.elements[k]) for k in ks] for s, ks in ((a, left), (b, right)))
-    if first == second:
-        return
-    told = tuple(f"{len(f)} fragments, {sum(map(len, f))} octets" for f in (first, second))
-    same = b"".join(first[1:]).rstrip(b"\0") == b"".join(second[1:]).rstrip(b"\0")
-    kind = "fragments" if same else "value"
-    nature = "the offset table or the boundaries differ, the compressed octets do not" if same else ""
-    tally.add(
-        Difference(
-            _path(prefix, element.tag), keyword_of(element.tag), kind, told[0], told[1], nature
-        )
-    )
-
-
 def _octets(data_set: DataSet, element: Element) -> bytes:
     value = element.value
     stop = element.end if element.length == UNDEFINED else value + element.length
@@ -339,14 +325,10 @@ def _little(octets: bytes, unit: int) -> bytes:
     return bytes(swapped)
 
 
-def _path(prefix: str, tag: int) -> str:
-    return prefix + tag_text(tag)
-
-
 def _difference(
     prefix: str, tag: int, kind: str, *, before: str = "", after: str = ""
 ) -> Difference:
-    return Difference(_path(prefix, tag), keyword_of(tag), kind, before, after)
+    return Difference(prefix + tag_text(tag), keyword_of(tag), kind, before, after)
 
 
 def _changed(prefix: str, x: Element, y: Element, first: bytes, second: bytes) -> Difference:
@@ -354,7 +336,7 @@ def _changed(prefix: str, x: Element, y: Element, first: bytes, second: bytes) -
     if not nature and not second:
         nature = "emptied"
     return Difference(
-        _path(prefix, x.tag),
+        prefix + tag_text(x.tag),
         keyword_of(x.tag),
         "value",
         _digest(x.vr, first),

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from part15.observations.deid import DeidSeen, PixelsSeen
+from part15.observations.deid import DeidSeen, PixelsSeen, SurvivorSeen
+from part15.wire.deid_actions import CANARY, Said
 from part15.wire.deid_collect import Collected
-from part15.wire.deid_content import PrivateBlocks, noted_safe
+from part15.wire.deid_content import ContentRules, PrivateBlocks, noted_safe
 from part15.wire.deid_encrypted import encrypted
 from part15.wire.deid_hunt import Hunter
 from part15.wire.deid_index import Index, index
@@ -102,7 +103,10 @@ def _seen(  # noqa: PLR0917
 ) -> DeidSeen:
     instance = after.text("(0008,0018)")
     looks = claim.look_at_pixels or bool(claim.regions)
-    survivors = claim.hunter.hunt(file, after) if claim.hunter is not None else ()
+    survivors: tuple[SurvivorSeen, ...] = ()
+    if claim.hunter is not None:
+        survivors = _unkept(claim.hunter.hunt(file, after), after, collected)
+        collected.settle_cleaned({s.place for s in survivors})
     return DeidSeen(
         name=file.name,
         edition=collected.rules.edition,
@@ -112,6 +116,7 @@ def _seen(  # noqa: PLR0917
         sop_class=collected.sop_class,
         iod=collected.types.iod,
         elements=len(after.attributes),
+        nested=collected.nested,
         deviations=tuple(collected.deviations),
         more=collected.more,
         tally=collected.tally,
@@ -136,6 +141,28 @@ def _seen(  # noqa: PLR0917
         orphan_macs=_orphan_macs(after),
         registered_changed=tuple(collected.registered_changed),
     )
+
+
+def _unkept(
+    survivors: tuple[SurvivorSeen, ...], after: Index, collected: Collected
+) -> tuple[SurvivorSeen, ...]:
+    """Leave out what stands in an attribute that an option keeps as it is; list what should be cleaned."""
+    content = ContentRules(collected.rules)
+    found = []
+    for survivor in survivors:
+        attribute = after.at(survivor.place)
+        rule = None
+        if attribute is not None:
+            rule = content.of(after, attribute, collected.rules.of(attribute.tag))
+        if attribute is not None and rule is not None:
+            if "K" in rule.actions:
+                continue
+            if "C" in rule.actions:
+                said = Said(CANARY, "fail", "C", rule.columns[rule.actions.index("C")])
+                how = f"{survivor.canary}, {survivor.transform}"
+                collected.deviates(survivor.place, rule, "", "kept", said, detail=how)
+        found.append(survivor)
+    return tuple(found)
 
 
 def _orphan_macs(after: Index) -> int:

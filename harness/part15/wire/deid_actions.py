@@ -22,6 +22,7 @@ NOT_KEPT = "not-kept"
 UNSURE = "unsure"
 PRIVATE = "private"
 INVALID = "invalid"
+CANARY = "canary"
 
 _MANDATORY = ("1", "2")
 _OPTIONAL = ("3", "")

@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, field
 
 from part15.observations.deid import AttributeSeen
-from part15.wire.deid_actions import Said, said
+from part15.wire.deid_actions import UNSURE, Said, said
 from part15.wire.deid_rules import Rule, Rules
 from part15.wire.deid_types import Types, types_of
 from part15.wire.deid_values import value_class
@@ -36,6 +36,8 @@ class Collected:
     added: list[str] = field(default_factory=list)
     integrity: list[str] = field(default_factory=list)
     registered_changed: list[str] = field(default_factory=list)
+    holders: list[tuple[str, str]] = field(default_factory=list)
+    nested: int = 0
 
     @property
     def types(self) -> Types:
@@ -47,6 +49,15 @@ class Collected:
         types = self.types
         return types.inside(parent, tag) if parent else types.top(tag)
 
+    def holds(self, path: str, action: str) -> None:
+        """Remember a sequence that an option keeps (K) or has cleaned (C)."""
+        self.holders.append((path + "[", action))
+
+    def within(self, path: str) -> str:
+        """Return the action of the kept or cleaned sequence that *path* is inside of."""
+        inner = [action for prefix, action in self.holders if path.startswith(prefix)]
+        return inner[-1] if inner else ""
+
     def judge(self, rule: Rule, type_: str, outcome: str) -> Said:
         """Return what is to be said, and count it."""
         found = _said(rule, type_, outcome, known_iod=bool(self.types.iod))
@@ -54,6 +65,14 @@ class Collected:
         if len(rule.actions) > 1 and outcome != "absent":
             self.conflicts[rule.row] = None
         return found
+
+    def settle_cleaned(self, places: set[str]) -> None:
+        """Drop the doubt about cleaned attributes (C) that kept their value and in which nothing was found."""
+        self.deviations = [
+            seen
+            for seen in self.deviations
+            if not (seen.action == "C" and seen.kind == UNSURE and seen.path not in places)
+        ]
 
     def count(self, action: str, column: str, outcome: str) -> None:
         """Count one attribute under its action and under its column."""
@@ -82,7 +101,7 @@ class Collected:
         self.deviations.append(
             AttributeSeen(
                 path, rule.row, found.action, found.column, type_, outcome, found.kind,
-                found.weight, shown, detail,
+                found.weight, shown, detail, self.within(path),
             )
         )  # fmt: skip
 

@@ -146,6 +146,7 @@ def scan_pair(before: Index, after: Index, collected: Collected, blocks: Private
             if rule.actions == ("X",):
                 skip = attribute.after
             continue
+        collected.nested += bool(attribute.level)
         _leaf(before, after, attribute, rule, known, study, collected)
     _gone(before, after, content, collected)
     _settle_dates(collected)
@@ -245,6 +246,8 @@ def _sequence(before: Index, after: Index, position: int, rule: Rule, collected:
         )
     elif any(action in _BY_CONTENT for action in rule.actions):
         outcome = "items"
+        if rule.action in ("K", "C"):
+            collected.holds(attribute.path, rule.action)
         if twin is not None and twin.items > attribute.items and rule.retained:
             outcome, detail = "changed", f"{attribute.items} of {twin.items} items are left"
     elif attribute.tag == _SIGNATURES and _signed_anew(before, after):

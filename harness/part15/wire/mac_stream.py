@@ -20,6 +20,7 @@ import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from part15.wire.dictionary import described
 from part15.wire.elements import (
@@ -82,7 +83,7 @@ class Stored:
     @cached_property
     def unsignable(self) -> frozenset[int]:
         """The indices of the elements that are never signed: by tag, as UN, or as SQ that holds UN."""
-        found = set()
+        found: set[int] = set()
         elements = self.elements
         for index, element in enumerate(elements):
             if element.vr == "UN":
@@ -231,27 +232,40 @@ def _sliced(
         yield data[begin:end]
 
 
-def _encoded(
+class Piece(NamedTuple):
+    """One step of a stream that is written anew: ``leaf``, ``sequence``, ``item``, ``fragment`` or ``end``."""
+
+    kind: str
+    head: bytes
+    value: memoryview | None = None
+    element: Element | None = None
+
+
+def pieces(
     source: Stored,
     chosen: Sequence[int],
-    syntax: Syntax,
-    vrs: Mapping[str, str],
-    fragment_lengths: bool,
-) -> Iterator[memoryview | bytes]:
-    """Yield the stream written anew in *syntax*; values are slices unless their octet order differs."""
+    syntax: Syntax = EXPLICIT_LITTLE,
+    *,
+    vrs: Mapping[str, str] | None = None,
+    fragment_lengths: bool = False,
+) -> Iterator[Piece]:
+    """Yield the steps of the stream of *chosen* in *syntax*; values are slices of the original octets.
+
+    Values of another octet order are not swapped yet: ``_encoded`` does that.
+    """
+    vrs = vrs or choices(source)
     data, elements, skipped = source.data, source.elements, source.unsignable
     order = ">" if syntax.big else "<"
-    swap = source.syntax.big != syntax.big
     tag_of = struct.Struct(order + "HH").pack
     length_of = struct.Struct(order + "I").pack
-    delimiter = _delimiter(syntax.big)
+    closing = Piece("end", _delimiter(syntax.big))
     open_until: list[int] = []
     for top in chosen:
         index, stop = top, elements[top].after
         while index < stop or open_until:
             while open_until and index >= open_until[-1]:
                 open_until.pop()
-                yield delimiter
+                yield closing
             if index >= stop:
                 break
             element = elements[index]
@@ -262,19 +276,38 @@ def _encoded(
             tag = tag_of(element.tag >> 16, element.tag & 0xFFFF)
             value = data[element.value : element.end]
             if element.vr is ITEM:
-                yield tag
+                yield Piece("item", tag)
             elif element.vr is FRAGMENT:
-                yield tag + (length_of(element.length) if fragment_lengths else b"")
-                yield value
+                length = length_of(element.length) if fragment_lengths else b""
+                yield Piece("fragment", tag + length, value)
             elif element.vr == "SQ" or element.length == UNDEFINED:
                 vr = "OB" if "/" in element.vr else element.vr
-                yield tag + (vr.encode() + b"\0\0" if syntax.explicit else b"")
+                yield Piece("sequence", tag + (vr.encode() + b"\0\0" if syntax.explicit else b""))
                 open_until.append(element.after)
             else:
                 vr = vrs.get(element.vr, element.vr)
-                yield tag + _head(element, vr, syntax)
-                width = _WIDTH.get(vr)
-                yield from _swapped_chunks(value, width) if swap and width else (value,)
+                yield Piece("leaf", tag + _head(element, vr, syntax), value, element)
+
+
+def _encoded(
+    source: Stored,
+    chosen: Sequence[int],
+    syntax: Syntax,
+    vrs: Mapping[str, str],
+    fragment_lengths: bool,
+) -> Iterator[memoryview | bytes]:
+    """Yield the stream written anew in *syntax*."""
+    swap = source.syntax.big != syntax.big
+    steps = pieces(source, chosen, syntax, vrs=vrs, fragment_lengths=fragment_lengths)
+    for _, head, value, element in steps:
+        yield head
+        if value is None:
+            continue
+        width = _WIDTH.get(vrs.get(element.vr, element.vr)) if element else None
+        if swap and width:
+            yield from _swapped_chunks(value, width)
+        else:
+            yield value
 
 
 def _head(element: Element, vr: str, syntax: Syntax) -> bytes:
