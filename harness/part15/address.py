@@ -19,7 +19,9 @@ def split_address(text: str) -> tuple[str, int]:
         if not is_ipv6(host):
             raise ValueError(f"'{host}' is not an IPv6 address")
     elif ":" in host:
-        raise ValueError(f"'{text}' is ambiguous; write an IPv6 address in brackets: [{host}]:{port}")
+        raise ValueError(
+            f"'{text}' is ambiguous; write an IPv6 address in brackets: [{host}]:{port}"
+        )
     if not host:
         raise ValueError(f"'{text}' has no host; write host:port")
     if not 0 < int(port) < 65536:

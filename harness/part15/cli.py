@@ -15,21 +15,48 @@ from part15.errors import InputError
 USAGE, INTERRUPTED = 4, 2
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("part15.cli_run:run_command", "Test a target and write a report; without TARGET, the embedded peer."),
-    "inspect": ("part15.cli_files:inspect_command", "Judge files: signatures, secure media, de-identification, audit."),
-    "compare": ("part15.cli_files:compare_command", "Compare objects or folders, value- and VR-exact."),
+    "run": (
+        "part15.cli_run:run_command",
+        "Test a target and write a report; without TARGET, the embedded peer.",
+    ),
+    "inspect": (
+        "part15.cli_files:inspect_command",
+        "Judge files: signatures, secure media, de-identification, audit.",
+    ),
+    "compare": (
+        "part15.cli_files:compare_command",
+        "Compare objects or folders, value- and VR-exact.",
+    ),
     "judge": ("part15.cli_run:judge_command", "Judge a stored run again, without the target."),
     "report": ("part15.cli_report:report_command", "Render, verify or compare reports."),
-    "statement": ("part15.cli_report:statement_command", "Draft or check the Security section of a Conformance Statement."),
+    "statement": (
+        "part15.cli_report:statement_command",
+        "Draft or check the Security section of a Conformance Statement.",
+    ),
     "list": ("part15.cli_know:list_command", "List profiles, clauses, checks or faults."),
-    "explain": ("part15.cli_know:explain_command", "Explain a clause or case: text, level, stimulus, check."),
-    "peer": ("part15.cli_run:peer_command", "Run the embedded reference peer, right or with faults."),
-    "selftest": ("part15.cli_run:selftest_command", "Prove that every check can fail: the kill matrix."),
+    "explain": (
+        "part15.cli_know:explain_command",
+        "Explain a clause or case: text, level, stimulus, check.",
+    ),
+    "peer": (
+        "part15.cli_run:peer_command",
+        "Run the embedded reference peer, right or with faults.",
+    ),
+    "selftest": (
+        "part15.cli_run:selftest_command",
+        "Prove that every check can fail: the kill matrix.",
+    ),
     "init": ("part15.cli_start:init_command", "Write a starter target file and adapter."),
     "pki": ("part15.cli_start:pki_command", "Make a test CA with good and bad certificates."),
     "lint": ("part15.cli_know:lint_command", "Check your own profile and target files."),
-    "schema": ("part15.cli_know:schema_command", "Print the JSON Schema of target, profile or report."),
-    "doctor": ("part15.cli_start:doctor_command", "Can I reach it, is it TLS, which certificate, what to fix."),
+    "schema": (
+        "part15.cli_know:schema_command",
+        "Print the JSON Schema of target, profile or report.",
+    ),
+    "doctor": (
+        "part15.cli_start:doctor_command",
+        "Can I reach it, is it TLS, which certificate, what to fix.",
+    ),
     "attest": ("part15.cli_start:attest_command", "Answer the questions that only a person can."),
 }
 
@@ -58,7 +85,9 @@ class Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="part15")
 def cli() -> None:
     """Test a product against DICOM PS3.15 (security profiles), clause by clause.
@@ -84,7 +113,11 @@ def main(args: Sequence[str] | None = None) -> Any:
         say(f"part15: {error.format_message()}{hint}")
         code = USAGE
     except InputError as error:
-        say("\n".join(f"part15: {problem}".replace("part15: : ", "part15: ") for problem in error.problems))
+        say(
+            "\n".join(
+                f"part15: {problem}".replace("part15: : ", "part15: ") for problem in error.problems
+            )
+        )
         code = USAGE
     except click.ClickException as error:
         say(f"part15: {error.format_message()}")

@@ -68,7 +68,10 @@ def _rows(kind: str) -> list[dict[str, Any]]:
         ]
     from part15.peers.register import faults
 
-    return [{"name": f.name, "family": f.family, "text": f.text, "flips": list(f.flips)} for f in faults().values()]
+    return [
+        {"name": f.name, "family": f.family, "text": f.text, "flips": list(f.flips)}
+        for f in faults().values()
+    ]
 
 
 def _lines(kind: str, rows: list[dict[str, Any]]) -> list[str]:
@@ -76,7 +79,8 @@ def _lines(kind: str, rows: list[dict[str, Any]]) -> list[str]:
         return [f"{r['id']:<44} {r['level']:<10} {r['status']:<10} {r['profile']}" for r in rows]
     if kind == "profiles":
         return [
-            f"{r['id']:<44} {r['section']:<12} {r['checked']:>3} of {r['clauses']:>3} checked  {r['title']}" for r in rows
+            f"{r['id']:<44} {r['section']:<12} {r['checked']:>3} of {r['clauses']:>3} checked  {r['title']}"
+            for r in rows
         ]
     return [f"{r['name']:<44} {r['text']}" for r in rows]
 
@@ -90,7 +94,9 @@ def list_command(kind: str, as_json: bool, profile: str | None) -> int:
     rows = _rows(kind)
     if profile is not None:
         if profile not in load.load_profiles():
-            raise TargetError(f"there is no profile '{profile}'{did_you_mean(profile, load.load_profiles())}")
+            raise TargetError(
+                f"there is no profile '{profile}'{did_you_mean(profile, load.load_profiles())}"
+            )
         rows = [r for r in rows if r.get("profile", r.get("id")) == profile]
     if as_json:
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
@@ -143,18 +149,35 @@ def explain_command(name: str, as_json: bool) -> int:
     """Explain a clause or case: text, level, editions, stimulus, check, or why it is not tested."""
     profile, clause = find_clause(name)
     if as_json:
-        row = {**clause_row(clause), "text": clause.text, "how": clause.how, "negative": clause.negative}
-        row |= {"hint": clause.hint, "readings": list(clause.readings), "depends": list(clause.depends)}
+        row = {
+            **clause_row(clause),
+            "text": clause.text,
+            "how": clause.how,
+            "negative": clause.negative,
+        }
+        row |= {
+            "hint": clause.hint,
+            "readings": list(clause.readings),
+            "depends": list(clause.depends),
+        }
         click.echo(json.dumps(row, indent=1, ensure_ascii=False))
         return 0
     first, last = clause.editions
     lines = [
         f"{clause.id}  ({profile.title})",
         _wrapped("section", clause.section),
-        _wrapped("level", f"{clause.level}, in {first} to {last}" if last else f"{clause.level}, from {first} on"),
+        _wrapped(
+            "level",
+            f"{clause.level}, in {first} to {last}" if last else f"{clause.level}, from {first} on",
+        ),
         _wrapped("text", clause.text),
     ]
-    for label, text in (("how", clause.how), ("negative", clause.negative), ("hint", clause.hint), ("notes", clause.notes)):
+    for label, text in (
+        ("how", clause.how),
+        ("negative", clause.negative),
+        ("hint", clause.hint),
+        ("notes", clause.notes),
+    ):
         if text:
             lines.append(_wrapped(label, text))
     for binding in clause.bindings:

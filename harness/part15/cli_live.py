@@ -45,6 +45,7 @@ class Picture:
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
+        """Watch the run of *config*, if it has one."""
         try:
             self.run = run_of(config)
         except KeyError:
@@ -58,15 +59,25 @@ class Picture:
             return
         stimuli = {c.stimulus.key for c in run.plan.cases if c.stimulus and c.settled is None}
         claims = ", ".join(c.name for c in run.plan.claims) or "nothing"
-        self._console.print(f"[bold]{run.target.name}[/bold] {run.target.target.version} claims {claims}")
-        self._console.print(f"{len(run.plan.cases)} cases, {len(stimuli)} stimuli; run folder {run.folder}")
+        self._console.print(
+            f"[bold]{run.target.name}[/bold] {run.target.target.version} claims {claims}"
+        )
+        self._console.print(
+            f"{len(run.plan.cases)} cases, {len(stimuli)} stimuli; run folder {run.folder}"
+        )
         for note in run.notes:
             self._console.print(f"[yellow]note[/yellow] {note}")
         if self._console.is_terminal:
             self._start(len(run.plan.cases))
 
     def _start(self, total: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -93,7 +104,9 @@ class Picture:
             self._console.print(line)
         if self._progress is not None:
             tally = "  ".join(f"{n} {w}" for w, n in self._counts.most_common(5))
-            self._progress.update(self._task, advance=1, tally=tally, description=verdict.case.section)
+            self._progress.update(
+                self._task, advance=1, tally=tally, description=verdict.case.section
+            )
         elif not self._verbose and sum(self._counts.values()) % 50 == 0:
             self._console.print(self._tally())
 

@@ -26,19 +26,42 @@ def _plain(no_color: bool) -> None:
 
 @click.command()
 @click.argument("target", required=False, type=click.Path(path_type=Path))
-@click.option("-p", "--profile", "profiles", multiple=True, help="Only this claimed profile, or a profile file of yours.")
+@click.option(
+    "-p",
+    "--profile",
+    "profiles",
+    multiple=True,
+    help="Only this claimed profile, or a profile file of yours.",
+)
 @click.option("--edition", help="Judge every claim by this edition, e.g. 2023b.")
 @click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder.")
-@click.option("-k", "keyword", metavar="EXPR", help="Only cases whose id matches, e.g. 'B.12 and null'.")
-@click.option("-m", "marks", metavar="EXPR", help="Only cases with marks, e.g. \"shall and role(name='tls-server')\".")
+@click.option(
+    "-k", "keyword", metavar="EXPR", help="Only cases whose id matches, e.g. 'B.12 and null'."
+)
+@click.option(
+    "-m",
+    "marks",
+    metavar="EXPR",
+    help="Only cases with marks, e.g. \"shall and role(name='tls-server')\".",
+)
 @click.option("-n", "workers", metavar="N", default="0", help="Workers (needs pytest-xdist).")
 @click.option("-x", "first", is_flag=True, help="Stop at the first violation.")
 @click.option("--lf", "last_failed", is_flag=True, help="Only what failed last time.")
-@click.option("--junitxml", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML too.")
+@click.option(
+    "--junitxml", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML too."
+)
 @click.option("--safe", is_flag=True, help="Send nothing stronger than 'observe': hellos only.")
 @click.option("--resume", is_flag=True, help="Go on with the run folder given by -o.")
-@click.option("--gate", type=click.Choice(GATES), default="decided", show_default=True, help="What moves the exit code.")
-@click.option("--json", "as_json", is_flag=True, help="Print report.json on stdout and nothing else there.")
+@click.option(
+    "--gate",
+    type=click.Choice(GATES),
+    default="decided",
+    show_default=True,
+    help="What moves the exit code.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print report.json on stdout and nothing else there."
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option("-v", "--verbose", is_flag=True, help="One line per case.")
 @click.option("--no-color", is_flag=True, help="No colours (as NO_COLOR).")
@@ -77,7 +100,13 @@ def run_command(
         options += ["-n", workers, "--dist", "loadfile"]
     for name in profiles:
         options += ["--part15-profile", name]
-    pairs = {"--part15-edition": edition, "--part15-out": out, "-k": keyword, "-m": marks, "--junitxml": junitxml}
+    pairs = {
+        "--part15-edition": edition,
+        "--part15-out": out,
+        "-k": keyword,
+        "-m": marks,
+        "--junitxml": junitxml,
+    }
     for option, value in pairs.items():
         if value is not None:
             options += [option, str(value)]
@@ -89,11 +118,17 @@ def run_command(
     with _target_file(target) as path:
         from part15.cli_live import Picture
 
-        picture = Picture(quiet=quiet or as_json, verbose=verbose, gate=gate, command=tuple(sys.argv[1:]))
-        code, said = _pytest([*options, "--part15-target", str(path), *pytest_args], picture, shown=bool(pytest_args))
+        picture = Picture(
+            quiet=quiet or as_json, verbose=verbose, gate=gate, command=tuple(sys.argv[1:])
+        )
+        code, said = _pytest(
+            [*options, "--part15-target", str(path), *pytest_args], picture, shown=bool(pytest_args)
+        )
     if picture.run is None or picture.run.document is None:
         lines = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.strip()]
-        raise click.ClickException("\n".join(lines) or f"pytest ended with {code} before anything was judged")
+        raise click.ClickException(
+            "\n".join(lines) or f"pytest ended with {code} before anything was judged"
+        )
     if as_json:
         click.echo(json.dumps(picture.run.document, indent=2, ensure_ascii=False))
     elif not quiet:
@@ -128,7 +163,10 @@ def _target_file(target: Path | None) -> Iterator[Path]:
         return
     from part15.peers.embedded import embedded_target
 
-    with tempfile.TemporaryDirectory(prefix="part15-peer-") as folder, embedded_target(Path(folder)) as path:
+    with (
+        tempfile.TemporaryDirectory(prefix="part15-peer-") as folder,
+        embedded_target(Path(folder)) as path,
+    ):
         yield path
 
 
@@ -164,15 +202,23 @@ def _stderr(said: io.StringIO, *, shown: bool) -> Iterator[None]:
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--edition", help="Judge by another edition.")
-@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the new report here.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the new report here.",
+)
 @click.option("--gate", type=click.Choice(GATES), default="decided", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the new report.json on stdout.")
-def judge_command(run: Path, edition: str | None, out: Path | None, gate: str, as_json: bool) -> int:
+def judge_command(
+    run: Path, edition: str | None, out: Path | None, gate: str, as_json: bool
+) -> int:
     """Repeat judge and report from the stored RUN, without its target.
 
     The stored run is not changed; -o writes the new report into another folder.
     """
-    from part15.report import build
+    from part15.report.build import to_text
+    from part15.report.conclude import exit_code
     from part15.run import rejudge, write_report
 
     document = rejudge(run, edition=edition)
@@ -182,16 +228,29 @@ def judge_command(run: Path, edition: str | None, out: Path | None, gate: str, a
         out.mkdir(parents=True, exist_ok=True)
         write_report(out, document)
     if as_json:
-        click.echo(build.to_text(document), nl=False)
+        click.echo(to_text(document), nl=False)
     else:
         show(document, out or run)
-    return build.exit_code(document, gate)
+    return exit_code(document, gate)
 
 
 @click.command()
-@click.option("--fault", "faults", multiple=True, metavar="NAME", help="Deviate in this way (repeatable; 'part15 list faults').")
-@click.option("--port-base", type=click.IntRange(1, 65000), help="First port; default: any free ones.")
-@click.option("-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Where the target file and certificates go.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME",
+    help="Deviate in this way (repeatable; 'part15 list faults').",
+)
+@click.option(
+    "--port-base", type=click.IntRange(1, 65000), help="First port; default: any free ones."
+)
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the target file and certificates go.",
+)
 def peer_command(faults: tuple[str, ...], port_base: int | None, out: Path | None) -> int:
     """Run the embedded reference peer until interrupted (Ctrl-C).
 
@@ -201,7 +260,9 @@ def peer_command(faults: tuple[str, ...], port_base: int | None, out: Path | Non
 
     folder = out or Path(tempfile.mkdtemp(prefix="part15-peer-"))
     with embedded_target(folder, faults=faults, port_base=port_base) as path:
-        click.echo(f"The reference peer runs{' with ' + ', '.join(faults) if faults else ''}.", err=True)
+        click.echo(
+            f"The reference peer runs{' with ' + ', '.join(faults) if faults else ''}.", err=True
+        )
         click.echo(f"Test it from another terminal with: part15 run {path}", err=True)
         click.echo(str(path))
         wait_for_interrupt()
@@ -212,12 +273,19 @@ def peer_command(faults: tuple[str, ...], port_base: int | None, out: Path | Non
 @click.option("-p", "--profile", "profiles", multiple=True, help="Only this profile.")
 @click.option("--full", is_flag=True, help="Every fault against every family.")
 @click.option("--json", "as_json", is_flag=True, help="Print the matrix as JSON.")
-@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the matrix (JSON) here too.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the matrix (JSON) here too.",
+)
 def selftest_command(profiles: tuple[str, ...], full: bool, as_json: bool, out: Path | None) -> int:
     """Prove that a green run could have been red: every fault of the peer against every check."""
     from part15 import selftest
 
-    matrix = selftest.run(profiles, full=full, progress=None if as_json else lambda line: click.echo(line, err=True))
+    matrix = selftest.run(
+        profiles, full=full, progress=None if as_json else lambda line: click.echo(line, err=True)
+    )
     document = selftest.to_document(matrix)
     if out is not None:
         out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")

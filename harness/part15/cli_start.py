@@ -11,7 +11,7 @@ import click
 from part15.errors import TargetError
 from part15.model import Case, Word
 
-STARTER = '''# A target file of part15: what your product claims, where it is, what may be done to it.
+STARTER = """# A target file of part15: what your product claims, where it is, what may be done to it.
 # Check it with: part15 lint {name}      Look at it with: part15 doctor {name}
 [target]
 name = "My Archive"
@@ -47,7 +47,7 @@ connections = 4
 # reason = "debug listener, removed in 4.3"
 # owner = "j.doe"
 # expires = 2027-03-31
-'''
+"""
 
 ADAPTER = '''#!/usr/bin/env python3
 """Adapter of My Archive: one verb per call, JSON on stdin and stdout, exit 0 done, 1 refused, 2 cannot."""
@@ -79,7 +79,11 @@ def write_new(path: Path, text: str, *, executable: bool = False) -> None:
 
 @click.command()
 @click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--peer", "peer", help="A ready target and start script for a known peer: dcmtk, orthanc, openssl, gnutls.")
+@click.option(
+    "--peer",
+    "peer",
+    help="A ready target and start script for a known peer: dcmtk, orthanc, openssl, gnutls.",
+)
 def init_command(folder: Path, peer: str | None) -> int:
     """Write a starter target file and adapter into FOLDER."""
     if peer is not None:
@@ -90,7 +94,9 @@ def init_command(folder: Path, peer: str | None) -> int:
         return 0
     target, adapter = folder / "target.toml", folder / "adapter.py"
     if target.exists() or adapter.exists():
-        raise TargetError(f"{folder} already holds target.toml or adapter.py; choose another folder")
+        raise TargetError(
+            f"{folder} already holds target.toml or adapter.py; choose another folder"
+        )
     write_new(target, STARTER.format(name=target))
     write_new(adapter, ADAPTER, executable=True)
     click.echo(f"{target}\n{adapter}")
@@ -114,7 +120,10 @@ def pki_make(folder: Path) -> int:
     make_pki(folder)
     for path in sorted(folder.iterdir()):
         click.echo(str(path))
-    click.echo("These keys are for tests. Never install this CA in a product that patients depend on.", err=True)
+    click.echo(
+        "These keys are for tests. Never install this CA in a product that patients depend on.",
+        err=True,
+    )
     return 0
 
 
@@ -140,7 +149,11 @@ def open_questions(cases: list[Case]) -> Iterator[Case]:
     """Yield one case per clause that waits for a person."""
     asked: set[str] = set()
     for case in cases:
-        waits = case.settled is not None and case.settled.word is Word.REVIEW and case.attestation is None
+        waits = (
+            case.settled is not None
+            and case.settled.word is Word.REVIEW
+            and case.attestation is None
+        )
         if waits and case.clause not in asked:
             asked.add(case.clause)
             yield case
@@ -180,16 +193,20 @@ def attest_command(target: Path, by: str | None) -> int:
     for number, case in enumerate(questions, start=1):
         click.echo(f"\n{number} of {len(questions)}  {case.clause}  ({case.section}, {case.level})")
         click.echo(f"  {case.text}")
-        answer = click.prompt("  holds, violated, or skip", type=click.Choice(("holds", "violated", "skip")), default="skip")
+        answer = click.prompt(
+            "  holds, violated, or skip",
+            type=click.Choice(("holds", "violated", "skip")),
+            default="skip",
+        )
         if answer == "skip":
             continue
         note = click.prompt("  how do you know (document, test, date)", type=str)
         verdict = "pass" if answer == "holds" else "fail"
-        entries.append(attestation_table(case, verdict, person, note, dt.datetime.now(dt.UTC).date()))
+        entries.append(
+            attestation_table(case, verdict, person, note, dt.datetime.now(dt.UTC).date())
+        )
     if entries:
         text = target.read_text(encoding="utf-8").rstrip("\n") + "\n" + "".join(entries)
         target.write_text(text, encoding="utf-8")
     click.echo(f"\n{len(entries)} of {len(questions)} answered; written to {target}")
     return 0
-
-

@@ -21,7 +21,9 @@ def folder(name: str) -> Path:
     for place in (PACKAGE / name, PACKAGE.parent.parent / name):
         if place.is_dir():
             return place
-    raise ContentError(f"the folder {name}/ is missing from this installation of part15; install it again")
+    raise ContentError(
+        f"the folder {name}/ is missing from this installation of part15; install it again"
+    )
 
 
 @functools.cache

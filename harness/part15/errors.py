@@ -34,7 +34,9 @@ class InputError(Exception):
     """Something a user wrote cannot be used; every problem of the file at once (exit code 4)."""
 
     def __init__(self, *problems: Problem | str) -> None:
-        self.problems = tuple(p if isinstance(p, Problem) else Problem("", None, None, p) for p in problems)
+        self.problems = tuple(
+            p if isinstance(p, Problem) else Problem("", None, None, p) for p in problems
+        )
         super().__init__("\n".join(str(p).removeprefix(": ") for p in self.problems))
 
 

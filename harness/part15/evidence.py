@@ -81,7 +81,9 @@ class Store:
         folder = self.root / stimulus.key
         if not folder.is_dir():
             return ()
-        return tuple(sorted(f"evidence/{stimulus.key}/{p.name}" for p in folder.iterdir() if p.is_file()))
+        return tuple(
+            sorted(f"evidence/{stimulus.key}/{p.name}" for p in folder.iterdir() if p.is_file())
+        )
 
 
 def merge_workers(run: Path) -> None:

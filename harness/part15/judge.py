@@ -66,7 +66,9 @@ def ask(check: Check, seen: Any, expect: Mapping[str, Any]) -> Judgement:
     if isinstance(seen, Many) and not check.takes(Many):
         return _lifted(check, seen, expect)
     if not check.takes(type(seen)):
-        return undecided(f"{check.name} needs facts that were not observed (it was given {type(seen).__name__})")
+        return undecided(
+            f"{check.name} needs facts that were not observed (it was given {type(seen).__name__})"
+        )
     return check.function(seen, **expect)
 
 
@@ -91,7 +93,11 @@ def _lifted(check: Check, seen: Many[Any], expect: Mapping[str, Any]) -> Judgeme
     ]
     first = next(a for _, a in answers if a.word is word)
     tally = ", ".join(f"{n} {w}" for w, n in sorted(counts.items()))
-    message = first.message if len(answers) == 1 else f"{tally} of {len(answers)} {seen.what}s; first: {first.message}"
+    message = (
+        first.message
+        if len(answers) == 1
+        else f"{tally} of {len(answers)} {seen.what}s; first: {first.message}"
+    )
     rests = sorted({r for _, a in answers if a.word is word for r in a.rests_on})
     return Judgement(word, message, first.expected, first.observed, tuple(findings), tuple(rests))
 
@@ -103,7 +109,10 @@ def _levelled(case: Case, answer: Judgement) -> tuple[Word, str]:
         return word, ""
     drafts = [r.removeprefix(DRAFT) for r in answer.rests_on if r.startswith(DRAFT)]
     if drafts and word in (Word.PASS, Word.FAIL):
-        return Word.INCONCLUSIVE, f"rests on draft binding {', '.join(drafts)}; it would have been {word}"
+        return (
+            Word.INCONCLUSIVE,
+            f"rests on draft binding {', '.join(drafts)}; it would have been {word}",
+        )
     if case.level is Level.MAY and word in (Word.FAIL, Word.INCONCLUSIVE, Word.REVIEW):
         return Word.INFO, "a permission is never violated"
     if word is Word.FAIL and case.level in (Level.SHOULD, Level.SHOULD_NOT):
@@ -124,12 +133,16 @@ def _bound(
         provenance = "declared"
     if word is Word.REVIEW and case.attestation is not None:
         word = Word(case.attestation["verdict"])
-        word = Word.WARN if word is Word.FAIL and case.level in (Level.SHOULD, Level.SHOULD_NOT) else word
+        word = (
+            Word.WARN
+            if word is Word.FAIL and case.level in (Level.SHOULD, Level.SHOULD_NOT)
+            else word
+        )
         provenance = "attested"
         note = case.attestation.get("note") or "no note"
         reason = f"attested by {case.attestation['by']} on {case.attestation['date']}: {note}"
     if case.waiver is not None:
-        word, reason = _waived(case, word, reason, today)
+        word, reason = _waived(case, word, today)
     level = str(case.level).replace("-", " ")
     because = f"{case.section} {level}: {case.text}".strip()
     verdict = Verdict(
@@ -143,7 +156,9 @@ def _bound(
         evidence=tuple(evidence),
         uncapped=answer.word,
         provenance=provenance,
-        rests_on=tuple(sorted({*case.readings, *(r for r in answer.rests_on if not r.startswith(DRAFT))})),
+        rests_on=tuple(
+            sorted({*case.readings, *(r for r in answer.rests_on if not r.startswith(DRAFT))})
+        ),
         duration=duration,
     )
     if len(answer.findings) > FINDINGS:
@@ -152,7 +167,7 @@ def _bound(
     return verdict
 
 
-def _waived(case: Case, word: Word, reason: str, today: dt.date) -> tuple[Word, str]:
+def _waived(case: Case, word: Word, today: dt.date) -> tuple[Word, str]:
     """Apply the waiver of *case*; one that expired or no longer applies says so, and gates."""
     assert case.waiver is not None
     owner, expires = case.waiver["owner"], dt.date.fromisoformat(str(case.waiver["expires"]))

@@ -111,7 +111,12 @@ class Judgement:
 
 
 def _judgement(
-    word: Word, message: str, expected: Any, observed: Any, findings: Sequence[Finding], rests_on: Sequence[str]
+    word: Word,
+    message: str,
+    expected: Any,
+    observed: Any,
+    findings: Sequence[Finding],
+    rests_on: Sequence[str],
 ) -> Judgement:
     return Judgement(
         word, message, text_of(expected), text_of(observed), tuple(findings), tuple(rests_on)

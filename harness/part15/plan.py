@@ -85,10 +85,12 @@ def check_claims(target: Target, profiles: Mapping[str, Profile], edition: str |
             span = f"{first} to {last}" if last else f"{first} on"
             problems.append(
                 f"claims.{claim.profile}: the edition {claim.edition} does not have it (it is in {span}); "
-                f"give the claim an edition of its own: {{ roles = [\"{claim.role}\"], edition = \"{last or first}\" }}"
+                f'give the claim an edition of its own: {{ roles = ["{claim.role}"], edition = "{last or first}" }}'
             )
     if problems:
-        raise TargetError(*(f"{target.source}: {p}" if target.source else p for p in sorted(set(problems))))
+        raise TargetError(
+            *(f"{target.source}: {p}" if target.source else p for p in sorted(set(problems)))
+        )
 
 
 def _rows(each: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -163,13 +165,17 @@ def _settled(clause: Clause, binding: Binding) -> Judgement:
     if binding.status is Status.ATTESTED:
         return needs_review(f"Only a person can know this: {binding.reason or clause.how}")
     if binding.status is Status.STATEMENT:
-        return undecided(f"not declared: {binding.reason or 'the statement of the product is needed'}")
-    return undecided(f"not tested by this version: {binding.reason}" if binding.reason else "not tested by this version")
+        return undecided(
+            f"not declared: {binding.reason or 'the statement of the product is needed'}"
+        )
+    return undecided(
+        f"not tested by this version: {binding.reason}"
+        if binding.reason
+        else "not tested by this version"
+    )
 
 
-def _places(
-    claim: Claim, driver: Driver, target: Target
-) -> tuple[list[str], Judgement | None]:
+def _places(claim: Claim, driver: Driver, target: Target) -> tuple[list[str], Judgement | None]:
     """Return the endpoints a driver is to be used on, or why there is none."""
     if driver.at == "target":
         return [""], None
@@ -227,7 +233,9 @@ def _drafts(
         return
     driver = drivers().get(binding.stimulus.kind)
     if driver is None:
-        raise ContentError(f"{profile.source}: {clause.id}: there is no driver {binding.stimulus.kind}")
+        raise ContentError(
+            f"{profile.source}: {clause.id}: there is no driver {binding.stimulus.kind}"
+        )
     places, absent = _places(claim, driver, target)
     slots = {
         "edition": claim.edition,
@@ -325,7 +333,9 @@ def _unique(cases: Sequence[Case]) -> Iterator[Case]:
     seen: set[str] = set()
     for case in cases:
         if case.id in seen:
-            raise ContentError(f"two cases would have the id {case.id}; report this as a defect of part15")
+            raise ContentError(
+                f"two cases would have the id {case.id}; report this as a defect of part15"
+            )
         seen.add(case.id)
         yield case
 
@@ -347,7 +357,11 @@ def _check_waivers(target: Target, cases: Sequence[Case], *, whole: bool) -> Non
         return
     ids = {case.id for case in cases}
     named = ids | {case.clause for case in cases}
-    problems = [f"waivers: '{w.case}' is no case of this plan{did_you_mean(w.case, ids)}" for w in target.waivers if w.case not in ids]
+    problems = [
+        f"waivers: '{w.case}' is no case of this plan{did_you_mean(w.case, ids)}"
+        for w in target.waivers
+        if w.case not in ids
+    ]
     problems += [
         f"attestations: '{a.case}' is no case or clause of this plan{did_you_mean(a.case, named)}"
         for a in target.attestations

@@ -41,7 +41,9 @@ _MARKERS = (
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the ``--part15-*`` options."""
     group = parser.getgroup("part15", "DICOM PS3.15 conformance")
-    group.addoption("--part15-target", metavar="FILE", help="target file (TOML) of the system under test")
+    group.addoption(
+        "--part15-target", metavar="FILE", help="target file (TOML) of the system under test"
+    )
     group.addoption(
         "--part15-profile",
         action="append",
@@ -49,12 +51,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PROFILE",
         help="judge only this claimed profile, or a profile file of your own (repeatable)",
     )
-    group.addoption("--part15-edition", metavar="E", help="judge every claim by this edition, e.g. 2023b")
-    group.addoption("--part15-out", metavar="DIR", help="run folder (default: ./conformance/<time>-<target>)")
-    group.addoption("--part15-safe", action="store_true", help="send nothing stronger than 'observe'")
+    group.addoption(
+        "--part15-edition", metavar="E", help="judge every claim by this edition, e.g. 2023b"
+    )
+    group.addoption(
+        "--part15-out", metavar="DIR", help="run folder (default: ./conformance/<time>-<target>)"
+    )
+    group.addoption(
+        "--part15-safe", action="store_true", help="send nothing stronger than 'observe'"
+    )
     group.addoption("--part15-resume", action="store_true", help="go on with the run folder given")
     group.addoption(
-        "--part15-gate", choices=("fail", "decided", "should"), default="decided", help="what moves the exit code"
+        "--part15-gate",
+        choices=("fail", "decided", "should"),
+        default="decided",
+        help="what moves the exit code",
     )
 
 
@@ -226,7 +237,7 @@ class _Controller:
         self._run.open()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when != "teardown" and not (report.when == "???" or report.outcome == "failed"):
+        if report.when != "teardown" and report.outcome != "failed":
             return
         row = {str(k): str(v) for k, v in report.user_properties}
         name = row.get("case") or report.nodeid.partition("[")[2].removesuffix("]")
@@ -236,7 +247,9 @@ class _Controller:
         if "verdict" in row:
             self._run.journal(row)
         elif report.outcome == "failed":
-            self._run.journal_error(case, str(report.longrepr).strip().splitlines()[-1:] or ["no verdict arrived"])
+            self._run.journal_error(
+                case, str(report.longrepr).strip().splitlines()[-1:] or ["no verdict arrived"]
+            )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

@@ -140,6 +140,3 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the nearest of *names*, or nothing."""
     near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean '{near[0]}'?" if near else ""
-
-
-

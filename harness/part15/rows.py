@@ -73,10 +73,7 @@ def verdict_row(verdict: Verdict) -> dict[str, str]:
         "provenance": verdict.provenance,
         "uncapped": str(verdict.uncapped or verdict.word),
         "findings": json.dumps(
-            [
-                [f.subject, str(f.word), f.message, f.expected, f.observed]
-                for f in verdict.findings
-            ],
+            [[f.subject, str(f.word), f.message, f.expected, f.observed] for f in verdict.findings],
             ensure_ascii=False,
         ),
         "evidence": json.dumps(verdict.evidence),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
 import platform
 import re
 import ssl
@@ -25,12 +24,21 @@ from part15.model import Case, Plan, Profile, Verdict
 from part15.observations import NotReached
 from part15.plan import build_plan
 from part15.report import build, endpoints
+from part15.report.conclude import exit_code
 from part15.report.facts import EvidenceItem, Observed, RunFacts, TargetFacts
 from part15.rows import plan_document, verdict_from, verdict_row
 from part15.session import Session, expand_endpoints
 from part15.target import ClaimTable, Target, load_target
 
-_DEPENDENCIES = ("cryptography", "hypothesis", "pydicom", "pynetdicom", "pytest", "asn1crypto", "lxml")
+_DEPENDENCIES = (
+    "cryptography",
+    "hypothesis",
+    "pydicom",
+    "pynetdicom",
+    "pytest",
+    "asn1crypto",
+    "lxml",
+)
 
 
 def default_folder(name: str) -> Path:
@@ -52,7 +60,9 @@ def site_profiles(names: Sequence[str]) -> tuple[list[Path], list[str]]:
     return paths, [n for n in names if not n.endswith((".yaml", ".yml"))]
 
 
-def with_site_claims(target: Target, profiles: Mapping[str, Profile], site: Sequence[str]) -> Target:
+def with_site_claims(
+    target: Target, profiles: Mapping[str, Profile], site: Sequence[str]
+) -> Target:
     """Return *target* with a claim of each *site* profile it does not name itself.
 
     A profile given by path is claimed in those of its roles that the target claims anywhere, or
@@ -91,6 +101,9 @@ class Run:
     _ledger: Ledger = field(default_factory=Ledger)
     _session: Session | None = None
 
+    def __post_init__(self) -> None:
+        self._cases = {case.id: case for case in self.plan.cases}
+
     @classmethod
     def prepare(
         cls,
@@ -127,7 +140,6 @@ class Run:
             workers=workers,
             target_text=path.read_text(encoding="utf-8"),
         )
-        run._cases = {case.id: case for case in plan.cases}
         if workers and not worker:
             run._refuse_workers()
         if resume:
@@ -140,10 +152,14 @@ class Run:
 
     def _refuse_workers(self) -> None:
         if self.target.limits.connections == 1:
-            raise TargetError("limits.connections is 1, so the target must not be tested by several workers; drop -n")
+            raise TargetError(
+                "limits.connections is 1, so the target must not be tested by several workers; drop -n"
+            )
         fixed = [name for name, listener in self.target.listeners.items() if listener.port]
         if fixed:
-            raise TargetError(f"listeners.{fixed[0]} has a fixed port, which two workers cannot share; drop -n or set port = 0")
+            raise TargetError(
+                f"listeners.{fixed[0]} has a fixed port, which two workers cannot share; drop -n or set port = 0"
+            )
 
     def _resume(self) -> None:
         journal = self.folder / "results.jsonl"
@@ -178,7 +194,9 @@ class Run:
         """Judge *case* on *seen*."""
         names: tuple[str, ...] = ()
         if case.stimulus is not None and case.settled is None:
-            store = self._session.store if self._session else evidence.Store(self.folder / "evidence")
+            store = (
+                self._session.store if self._session else evidence.Store(self.folder / "evidence")
+            )
             names = store.names(case.stimulus)
         return judge(case, seen, today=self.started.date(), evidence=names, duration=duration)
 
@@ -234,7 +252,7 @@ class Run:
             self._session = None
         evidence.merge_workers(self.folder)
         self.document = self._document(interrupted)
-        self.exit_status = build.exit_code(self.document, self.gate)
+        self.exit_status = exit_code(self.document, self.gate)
         write_report(self.folder, self.document)
         for listener in self.listeners:
             listener.closed(self)
@@ -293,8 +311,10 @@ def write_report(folder: Path, document: Mapping[str, Any]) -> None:
 
 def _write_json(path: Path, document: Any) -> None:
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.write_text(
+        json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    temporary.replace(path)
 
 
 def _stamp(moment: dt.datetime) -> str:
@@ -311,7 +331,14 @@ def _versions() -> dict[str, str]:
     return found
 
 
-_KINDS = {".json": ("text", "application/json"), ".txt": ("text", "text/plain"), ".bin": ("octets", "application/octet-stream"), ".pem": ("certificate", "application/x-pem-file"), ".dcm": ("dicom", "application/dicom"), ".xml": ("audit-xml", "application/xml")}
+_KINDS = {
+    ".json": ("text", "application/json"),
+    ".txt": ("text", "text/plain"),
+    ".bin": ("octets", "application/octet-stream"),
+    ".pem": ("certificate", "application/x-pem-file"),
+    ".dcm": ("dicom", "application/dicom"),
+    ".xml": ("audit-xml", "application/xml"),
+}
 
 
 def _evidence_items(folder: Path) -> list[EvidenceItem]:
@@ -373,18 +400,29 @@ def _restored(folder: Path, planned: Mapping[str, Any], edition: str | None) -> 
     for name, row in planned["endpoints"].items():
         original = known.get(name) or known.get(name.rpartition(".")[0])
         base = original or Endpoint(address=row["address"], transport=row["transport"])
-        known[name] = base.model_copy(update={"id": name, "address": row["address"], "server_name": row["serverName"]})
+        known[name] = base.model_copy(
+            update={"id": name, "address": row["address"], "server_name": row["serverName"]}
+        )
     target = target.with_endpoints({n: e for n, e in known.items() if n in planned["endpoints"]})
     profiles = load.load_profiles()
     only = sorted({c["profile"] for c in planned["claims"]})
-    edition = edition or next((c["edition"] for c in planned["claims"] if c["source"] == "cli"), None)
+    edition = edition or next(
+        (c["edition"] for c in planned["claims"] if c["source"] == "cli"), None
+    )
     plan = build_plan(target, profiles, load.load_roles(), only=only, edition=edition)
-    run = Run(target=target, profiles=profiles, plan=plan, folder=folder, notes=tuple(planned["notes"]), target_text=(folder / "target.toml").read_text(encoding="utf-8"))
-    run._cases = {c.id: c for c in plan.cases}
-    return run
+    return Run(
+        target=target,
+        profiles=profiles,
+        plan=plan,
+        folder=folder,
+        notes=tuple(planned["notes"]),
+        target_text=(folder / "target.toml").read_text(encoding="utf-8"),
+    )
 
 
-def _judged_again(run: Run, store: evidence.Store, case: Case, then: Mapping[str, Any] | None) -> Verdict:
+def _judged_again(
+    run: Run, store: evidence.Store, case: Case, then: Mapping[str, Any] | None
+) -> Verdict:
     seen: Any = None
     names: tuple[str, ...] = ()
     if case.settled is None and case.stimulus is not None:
@@ -394,8 +432,8 @@ def _judged_again(run: Run, store: evidence.Store, case: Case, then: Mapping[str
         except ValueError as error:
             seen = NotReached("stored observation", str(error))
         if seen is None:
-            seen = NotReached("stored observation", "this was not observed when the run was made; run it again")
+            seen = NotReached(
+                "stored observation", "this was not observed when the run was made; run it again"
+            )
     duration = (then["durationMs"] / 1000) if then else 0.0
     return judge(case, seen, today=run.started.date(), evidence=names, duration=duration)
-
-

@@ -70,7 +70,11 @@ class Matrix:
     @property
     def sound(self) -> bool:
         """Tell whether every fault did its work, every right system is clean, and nothing is unkilled."""
-        return bool(self.runs) and all(r.sound for r in self.runs) and not (self.unclean or self.unkilled or self.missing)
+        return (
+            bool(self.runs)
+            and all(r.sound for r in self.runs)
+            and not (self.unclean or self.unkilled or self.missing)
+        )
 
 
 def arenas() -> list[Arena]:
@@ -86,7 +90,9 @@ def compare(fault: Fault, arena: str, right: Words, wrong: Words) -> Run:
     """Return what *fault* did: a clause flips when it passed before and fails now."""
     good = (Word.PASS, Word.INFO)
     flipped = sorted(c for c, w in wrong.items() if w is Word.FAIL and right.get(c) in good)
-    blurred = sorted(c for c, w in wrong.items() if right.get(c) is Word.PASS and w not in (*good, Word.FAIL))
+    blurred = sorted(
+        c for c, w in wrong.items() if right.get(c) is Word.PASS and w not in (*good, Word.FAIL)
+    )
     wanted = set(fault.flips)
     return Run(
         fault=fault.name,
@@ -99,7 +105,10 @@ def compare(fault: Fault, arena: str, right: Words, wrong: Words) -> Run:
 
 
 def run(
-    profiles: Sequence[str] = (), *, full: bool = False, progress: Callable[[str], None] | None = None
+    profiles: Sequence[str] = (),
+    *,
+    full: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> Matrix:
     """Run every fault of the arenas that judge one of *profiles* (all if empty).
 
@@ -118,7 +127,15 @@ def run(
         if profiles and not any(_fits(name, p) for name in profiles for p in arena.profiles):
             continue
         killed |= _fight(arena, matrix, say, full=full)
-    _account(matrix, killed, [a for a in known if not profiles or any(_fits(n, p) for n in profiles for p in a.profiles)])
+    _account(
+        matrix,
+        killed,
+        [
+            a
+            for a in known
+            if not profiles or any(_fits(n, p) for n in profiles for p in a.profiles)
+        ],
+    )
     return matrix
 
 
@@ -145,7 +162,9 @@ def _fight(arena: Arena, matrix: Matrix, say: Callable[[str], None], *, full: bo
         matrix.runs.append(done)
         killed |= set(done.flipped)
         mark = "ok  " if done.sound else "BAD "
-        say(f"  {mark} {number}/{len(faults)} {fault.name}: kills {', '.join(done.flipped) or 'nothing'}{_blame(done)}")
+        say(
+            f"  {mark} {number}/{len(faults)} {fault.name}: kills {', '.join(done.flipped) or 'nothing'}{_blame(done)}"
+        )
     return killed
 
 
@@ -209,8 +228,13 @@ def to_document(matrix: Matrix) -> dict[str, Any]:
 def to_text(matrix: Matrix) -> str:
     """Return the summary a person reads last."""
     sound = sum(r.sound for r in matrix.runs)
-    lines = [f"{sound} of {len(matrix.runs)} faults did exactly what they are for; {matrix.checked} clauses are checked."]
-    lines += [f"right system of {name}: fails {', '.join(found)}" for name, found in matrix.unclean.items()]
+    lines = [
+        f"{sound} of {len(matrix.runs)} faults did exactly what they are for; {matrix.checked} clauses are checked."
+    ]
+    lines += [
+        f"right system of {name}: fails {', '.join(found)}"
+        for name, found in matrix.unclean.items()
+    ]
     lines += [f"not run: {name}: {why}" for name, why in matrix.missing.items()]
     if matrix.unkilled:
         lines.append(f"checked, but killed by no fault: {', '.join(matrix.unkilled)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from part15.address import is_literal, is_ipv6, join_address, resolve
+from part15.address import is_ipv6, is_literal, join_address, resolve
 from part15.bench import Bench, Ledger, Shelf
 from part15.errors import TargetError, Trouble
 from part15.evidence import Store
@@ -35,11 +35,15 @@ def expand_endpoints(target: Target) -> tuple[Target, tuple[str, ...]]:
         try:
             addresses = resolve(endpoint.host)
         except OSError as error:
-            notes.append(f"{name}: the name {endpoint.host} cannot be resolved ({error.strerror or error})")
+            notes.append(
+                f"{name}: the name {endpoint.host} cannot be resolved ({error.strerror or error})"
+            )
             found[name] = endpoint
             continue
         server_name = endpoint.server_name or endpoint.host
-        open_ones = [a for a in addresses if endpoint.transport == "syslog-udp" or _listens(a, endpoint.port)]
+        open_ones = [
+            a for a in addresses if endpoint.transport == "syslog-udp" or _listens(a, endpoint.port)
+        ]
         notes += [
             f"{name}: nothing listens on {join_address(a, endpoint.port)}, though the name {endpoint.host} has that address"
             for a in addresses
@@ -106,7 +110,10 @@ class Session:
             return self._dead[place]
         budget = self.target.limits.budget
         if budget is not None and time.monotonic() - self._started > budget:
-            return NotReached("budget", f"the time budget of {budget:g} s was used up; run the undecided cases again")
+            return NotReached(
+                "budget",
+                f"the time budget of {budget:g} s was used up; run the undecided cases again",
+            )
         driver = drivers()[stimulus.kind]
         with tempfile.TemporaryDirectory(prefix="part15-") as scratch:
             bench = Bench(

@@ -57,7 +57,9 @@ def referenced_path(text: str) -> str:
     if text.startswith("env:"):
         value = os.environ.get(text[4:])
         if not value:
-            raise TargetError(f"the environment variable {text[4:]} is not set, but the target refers to it")
+            raise TargetError(
+                f"the environment variable {text[4:]} is not set, but the target refers to it"
+            )
         return value
     return text.removeprefix("file:")
 
@@ -73,7 +75,9 @@ def secret(text: str) -> str:
         try:
             return Path(text[5:]).read_text(encoding="utf-8").rstrip("\n")
         except OSError as error:
-            raise TargetError(f"the secret file {text[5:]} cannot be read: {error.strerror}") from error
+            raise TargetError(
+                f"the secret file {text[5:]} cannot be read: {error.strerror}"
+            ) from error
     raise TargetError("a secret stands in the target itself; write env:NAME or file:PATH instead")
 
 
@@ -207,7 +211,9 @@ class Target(_Table):
     """A parsed target file; paths are absolute, secrets still references."""
 
     target: Product
-    claims: dict[str, Annotated[ClaimTable, BeforeValidator(_roles_table)]] = Field(default_factory=dict)
+    claims: dict[str, Annotated[ClaimTable, BeforeValidator(_roles_table)]] = Field(
+        default_factory=dict
+    )
     declared: dict[str, Any] = Field(default_factory=dict)
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     listeners: dict[str, Listener] = Field(default_factory=dict)
@@ -341,18 +347,24 @@ def parse_target(
     lines = key_lines(text)
     place = (folder or Path.cwd()).resolve()
     prepared = {
-        k: _absolute(v, place) if k in ("endpoints", "listeners", "media") else v for k, v in document.items()
+        k: _absolute(v, place) if k in ("endpoints", "listeners", "media") else v
+        for k, v in document.items()
     }
     for group in ("endpoints", "listeners"):
         named = prepared.get(group)
         if isinstance(named, dict):
-            prepared[group] = {k: {**v, "id": k} if isinstance(v, dict) else v for k, v in named.items()}
+            prepared[group] = {
+                k: {**v, "id": k} if isinstance(v, dict) else v for k, v in named.items()
+            }
     try:
         target = Target.model_validate(prepared)
     except ValidationError as error:
         raise TargetError(
             *sorted(
-                {Problem(source, line_of(lines, e["loc"]), None, _message(e)) for e in error.errors()},
+                {
+                    Problem(source, line_of(lines, e["loc"]), None, _message(e))
+                    for e in error.errors()
+                },
                 key=lambda p: (p.line or 0, p.message),
             )
         ) from None
@@ -363,7 +375,9 @@ def parse_target(
     return target
 
 
-def _dangling(target: Target, source: str, lines: dict[tuple[str | int, ...], int]) -> list[Problem]:
+def _dangling(
+    target: Target, source: str, lines: dict[tuple[str | int, ...], int]
+) -> list[Problem]:
     """Return what the target refers to that is not there."""
     problems = []
     both: dict[str, Endpoint | Listener] = {**target.endpoints, **target.listeners}
@@ -387,11 +401,18 @@ def _dangling(target: Target, source: str, lines: dict[tuple[str | int, ...], in
                 where = line_of(lines, (group, name, "profiles"))
                 hint = _near(profile, list(target.claims))
                 problems.append(
-                    Problem(source, where, None, f"{group}.{name}.profiles names '{profile}', which is not claimed{hint}")
+                    Problem(
+                        source,
+                        where,
+                        None,
+                        f"{group}.{name}.profiles names '{profile}', which is not claimed{hint}",
+                    )
                 )
     if target.media and not Path(target.media.folder).is_dir():
         where = line_of(lines, ("media", "folder"))
-        problems.append(Problem(source, where, None, f"media.folder: there is no folder {target.media.folder}"))
+        problems.append(
+            Problem(source, where, None, f"media.folder: there is no folder {target.media.folder}")
+        )
     return problems
 
 
@@ -403,17 +424,28 @@ def load_target(path: Path, *, stored: bool = False) -> Target:
     try:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
-        raise TargetError(Problem(str(path), None, None, "is not UTF-8 text; a target is a TOML file")) from None
+        raise TargetError(
+            Problem(str(path), None, None, "is not UTF-8 text; a target is a TOML file")
+        ) from None
     except OSError as error:
         raise TargetError(
-            Problem(str(path), None, None, f"cannot be read: {error.strerror}; 'part15 init' writes a starter target")
+            Problem(
+                str(path),
+                None,
+                None,
+                f"cannot be read: {error.strerror}; 'part15 init' writes a starter target",
+            )
         ) from None
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = getattr(error, "lineno", None)
-        raise TargetError(Problem(str(path), line, getattr(error, "colno", None), f"is not valid TOML: {error}")) from None
-    return parse_target(document, source=str(path), text=text, folder=path.resolve().parent, stored=stored)
+        raise TargetError(
+            Problem(str(path), line, getattr(error, "colno", None), f"is not valid TOML: {error}")
+        ) from None
+    return parse_target(
+        document, source=str(path), text=text, folder=path.resolve().parent, stored=stored
+    )
 
 
 def target_schema() -> dict[str, Any]:

@@ -30,11 +30,19 @@ def _value(value: Any) -> str:
 
 
 def _tables(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(v, Mapping) for v in value)
+    return (
+        isinstance(value, (list, tuple))
+        and bool(value)
+        and all(isinstance(v, Mapping) for v in value)
+    )
 
 
 def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
-    lines = [f"{_key(k)} = {_value(v)}" for k, v in table.items() if not isinstance(v, Mapping) and not _tables(v)]
+    lines = [
+        f"{_key(k)} = {_value(v)}"
+        for k, v in table.items()
+        if not isinstance(v, Mapping) and not _tables(v)
+    ]
     for name, value in table.items():
         place = (*path, name)
         dotted = ".".join(_key(p) for p in place)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import part15
 import pytest
 
+import part15
 from part15 import load
 from part15.model import Status
 from part15.registry import checks, drivers
@@ -36,7 +36,7 @@ RESOLVERS = {"address.py", "session.py"}
 
 
 def layer_of(name: str) -> int:
-    top = name.split(".")[0]
+    top = name.split(".", maxsplit=1)[0]
     for number, names in enumerate(LAYERS):
         if top in names or any(top.startswith((f"{n}_",)) for n in names):
             return number
@@ -119,7 +119,9 @@ def test_no_status_without_a_reason() -> None:
         for clause in profile.clauses:
             for binding in clause.bindings:
                 if binding.status is not Status.CHECKED and binding.stimulus is None:
-                    assert binding.reason, f"{clause.id} for {binding.roles} is {binding.status} without a reason"
+                    assert binding.reason, (
+                        f"{clause.id} for {binding.roles} is {binding.status} without a reason"
+                    )
 
 
 def test_no_module_is_too_long() -> None:

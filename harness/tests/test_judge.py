@@ -23,7 +23,9 @@ class Door:
 
 
 def closes(seen: Door) -> Judgement:
-    return fails("the door is open", observed="open") if seen.is_open else passes("the door is closed")
+    return (
+        fails("the door is open", observed="open") if seen.is_open else passes("the door is closed")
+    )
 
 
 def explodes(seen: Door) -> Judgement:
@@ -31,12 +33,18 @@ def explodes(seen: Door) -> Judgement:
 
 
 def drafts(seen: Door) -> Judgement:
-    return fails("x", rests_on=("draft:ours", "T-16")) if seen.is_open else passes("y", rests_on=("draft:ours",))
+    return (
+        fails("x", rests_on=("draft:ours", "T-16"))
+        if seen.is_open
+        else passes("y", rests_on=("draft:ours",))
+    )
 
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {f"door.{f.__name__}": Check(f"door.{f.__name__}", f) for f in (closes, explodes, drafts)}
+    known = {
+        f"door.{f.__name__}": Check(f"door.{f.__name__}", f) for f in (closes, explodes, drafts)
+    }
     monkeypatch.setattr("part15.judge.checks", lambda: known)
     assert registry is not None
 
@@ -121,7 +129,9 @@ def test_an_empty_set_decides_nothing() -> None:
 
 
 def test_a_member_that_was_not_reached_is_inconclusive() -> None:
-    answer = ask(Check("door.closes", closes), Many((Member("a", NotReached("open", "locked")),)), {})
+    answer = ask(
+        Check("door.closes", closes), Many((Member("a", NotReached("open", "locked")),)), {}
+    )
     assert answer.word is Word.INCONCLUSIVE
 
 

@@ -108,7 +108,10 @@ def test_the_shortest_id() -> None:
 
 def test_endpoints_appear_only_where_there_are_several() -> None:
     extra = '[endpoints.two]\naddress = "127.0.0.1:2"\n'
-    assert ids(profile("p", clause("C-1")), extra=extra) == ["C-1:tls-server@one", "C-1:tls-server@two"]
+    assert ids(profile("p", clause("C-1")), extra=extra) == [
+        "C-1:tls-server@one",
+        "C-1:tls-server@two",
+    ]
 
 
 def test_a_plain_endpoint_does_not_carry_a_tls_claim() -> None:
@@ -147,7 +150,9 @@ def test_editions_select_clauses_and_rule_sets() -> None:
         ("N-1:tls-server", True),
     ]
     later = build_plan(target(), {p.id: p for p in (mine, rules, new)}, ROLES, edition="2024e")
-    assert [(c.id, c.advisory) for c in later.cases if c.clause == "N-1"] == [("N-1:tls-server", False)]
+    assert [(c.id, c.advisory) for c in later.cases if c.clause == "N-1"] == [
+        ("N-1:tls-server", False)
+    ]
 
 
 def test_one_clause_under_two_claims_is_told_apart() -> None:
@@ -170,7 +175,10 @@ def unbound(status: Status) -> Binding:
 
 
 def test_what_is_not_driven_says_why() -> None:
-    assert word_of(unbound(Status.PLANNED)) == (Word.INCONCLUSIVE, "not tested by this version: because")
+    assert word_of(unbound(Status.PLANNED)) == (
+        Word.INCONCLUSIVE,
+        "not tested by this version: because",
+    )
     assert word_of(unbound(Status.STATEMENT))[0] is Word.INCONCLUSIVE
     assert word_of(unbound(Status.ATTESTED))[0] is Word.REVIEW
     assert word_of(unbound(Status.PLANNED), level=Level.MAY)[0] is Word.INFO
@@ -191,7 +199,9 @@ def test_features_bind_only_where_claimed() -> None:
 
 
 def test_permissions_and_definitions_are_no_cases() -> None:
-    assert ids(profile("p", clause("C-1", unbound(Status.UNTESTABLE)), clause("C-2"))) == ["C-2:tls-server"]
+    assert ids(profile("p", clause("C-1", unbound(Status.UNTESTABLE)), clause("C-2"))) == [
+        "C-2:tls-server"
+    ]
 
 
 def test_other_roles_are_left_alone() -> None:
@@ -215,7 +225,9 @@ def test_claims_that_cannot_be(claims: str, said: str) -> None:
 
 def test_waivers_and_attestations_must_name_a_case() -> None:
     waiver = '[[waivers]]\ncase = "{}"\nreason = "r"\nowner = "o"\nexpires = 2027-01-01\n'
-    plan = build_plan(target(waiver.format("C-1:tls-server")), {"p": profile("p", clause("C-1"))}, ROLES)
+    plan = build_plan(
+        target(waiver.format("C-1:tls-server")), {"p": profile("p", clause("C-1"))}, ROLES
+    )
     assert plan.cases[0].waiver is not None
     with pytest.raises(TargetError, match="did you mean 'C-1:tls-server'"):
         ids(profile("p", clause("C-1")), extra=waiver.format("C-1:tls-serve"))

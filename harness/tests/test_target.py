@@ -111,9 +111,11 @@ def test_addresses(text: str, expected: tuple[str, int]) -> None:
     assert join_address(*expected) == text
 
 
-@pytest.mark.parametrize("text", ["::1:104", "host", "host:", "host:0", "host:70000", "[host]:1", ":104"])
+@pytest.mark.parametrize(
+    "text", ["::1:104", "host", "host:", "host:0", "host:70000", "[host]:1", ":104"]
+)
 def test_bad_addresses(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         split_address(text)
 
 
@@ -122,7 +124,7 @@ def test_secrets_only_by_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "s").write_text("inside\n")
     assert secret("env:PART15_TEST_SECRET") == "s3cret"
     assert secret(f"file:{tmp_path / 's'}") == "inside"
-    with pytest.raises(TargetError, match="write env:NAME"):
+    with pytest.raises(TargetError, match="write env"):
         secret("s3cret")
     with pytest.raises(TargetError, match="is not set"):
         secret("env:PART15_NO_SUCH")

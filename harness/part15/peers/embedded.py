@@ -40,7 +40,9 @@ def embedded_target(
     try:
         peer = ReferencePeer(pki, faults, hosts=_hosts(), port=port_base or 0)
     except OSError as error:
-        raise TargetError(f"the peer cannot listen on port {port_base}: {error.strerror}") from error
+        raise TargetError(
+            f"the peer cannot listen on port {port_base}: {error.strerror}"
+        ) from error
     with peer:
         path.write_text(toml_text(peer.document()), encoding="utf-8")
         yield path
@@ -50,7 +52,9 @@ def _known(names: Sequence[str]) -> None:
     known = known_faults()
     for name in names:
         if name not in known:
-            raise TargetError(f"there is no fault '{name}'{did_you_mean(name, known)}; see 'part15 list faults'")
+            raise TargetError(
+                f"there is no fault '{name}'{did_you_mean(name, known)}; see 'part15 list faults'"
+            )
 
 
 def wait_for_interrupt() -> None:

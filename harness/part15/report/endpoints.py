@@ -9,17 +9,20 @@ from part15.observations.session import UseSeen
 from part15.report.facts import EndpointFacts, Observed
 
 if TYPE_CHECKING:
-    from part15.target import Target
+    from part15.target import Endpoint, Listener, Target
 
 
-def facts(target: Target, observed: Sequence[Observed], notes: Sequence[str]) -> tuple[EndpointFacts, ...]:
+def facts(
+    target: Target, observed: Sequence[Observed], notes: Sequence[str]
+) -> tuple[EndpointFacts, ...]:
     """Return the facts of every endpoint and listener, with the state that was seen where one was.
 
     *notes* are what was found while names were resolved (address families on which nothing listens).
     """
     uses = {o.endpoint: o.seen for o in observed if isinstance(o.seen, UseSeen)}
     found = []
-    for name, point in {**target.endpoints, **target.listeners}.items():
+    points: dict[str, Endpoint | Listener] = {**target.endpoints, **target.listeners}
+    for name, point in points.items():
         seen = uses.get(name)
         family = ("ipv6" if ":" in point.address.rpartition(":")[0] else "ipv4",)
         about = [n for n in notes if n.startswith(f"{name.rpartition('.')[0] or name}:")]
