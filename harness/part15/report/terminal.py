@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -48,7 +49,7 @@ def write(document: Mapping[str, Any], out: Path | TextIO) -> None:
         return
     console = Console(file=out, highlight=False)
     if console.is_terminal:
-        show(document, console)
+        put(document, console)
     else:
         out.write(render(document))
 
@@ -56,14 +57,22 @@ def write(document: Mapping[str, Any], out: Path | TextIO) -> None:
 def render(document: Mapping[str, Any]) -> str:
     """Return the summary without colours."""
     buffer = io.StringIO()
-    show(
+    put(
         document,
         Console(file=buffer, width=WIDTH, no_color=True, highlight=False, force_terminal=False),
     )
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
-def show(document: Mapping[str, Any], console: Console) -> None:
+def show(document: Mapping[str, Any], folder: Path | None = None) -> None:
+    """Print the summary of *document* on stdout, and where the report is if *folder* holds one."""
+    write(document, sys.stdout)
+    if folder is not None:
+        page = folder / "report.html"
+        sys.stdout.write(f"\nReport: {page if page.is_file() else folder}\n")
+
+
+def put(document: Mapping[str, Any], console: Console) -> None:
     """Print the summary of *document* on *console*."""
     sut, run = document["sut"], document["run"]
     started = run["startedAt"][:16].replace("T", " ")

@@ -1,0 +1,192 @@
+"""``part15 report`` and ``part15 statement``: render, verify, sign and compare runs; draft and check statements."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from part15.errors import InputError
+from part15.report import FORMATS, seal, writer_of
+from part15.report.build import to_text
+from part15.report.stored import read
+
+_RUN = click.Path(path_type=Path, exists=True)
+_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_OUT = click.Path(path_type=Path, dir_okay=False)
+
+NOT_INTACT = 3
+"""Exit code when a run folder is not what was written: nothing in it can be relied on."""
+
+
+class RunOrCommand(click.Group):
+    """A group whose first word may also be a run, which is then given to its hidden command ``run``."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that *args* begin with, else ``run`` with all of *args*."""
+        if args and args[0] in self.commands and args[0] != "run":
+            return super().resolve_command(ctx, args)
+        return "run", self.commands["run"], args
+
+
+_LOOSE = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+@click.group(
+    cls=RunOrCommand,
+    context_settings=_LOOSE,
+    subcommand_metavar="RUN [OPTIONS] | COMMAND [ARGS]...",
+)
+def report_command() -> None:
+    r"""Render the report of RUN, or verify, sign, bundle and compare runs.
+
+    \b
+    part15 report RUN --format html -o report.html     another format of the same report
+    part15 report RUN --sign KEY --cert CERT           sign the run
+    part15 report verify RUN                           is every file as it was written?
+    part15 report diff OLD NEW                         what is new, fixed, still failing
+    part15 report bundle RUN -o run.zip                everything for a connectathon monitor
+    """
+
+
+@report_command.command("run", hidden=True)
+@click.argument("run", type=_RUN)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(sorted(FORMATS)),
+    help="The format; default: the terminal summary.",
+)
+@click.option("-o", "--out", type=_OUT, help="Write here instead of to stdout.")
+@click.option(
+    "--sign",
+    "key",
+    type=_FILE,
+    metavar="KEY",
+    help="Sign the run with this private key (PEM, RSA or EC).",
+)
+@click.option("--cert", type=_FILE, metavar="CERT", help="The certificate of KEY (PEM).")
+@click.option("--password-file", type=_FILE, help="The file with the password of KEY.")
+def _render(  # noqa: PLR0917 - click gives them by name
+    run: Path,
+    kind: str | None,
+    out: Path | None,
+    key: Path | None,
+    cert: Path | None,
+    password_file: Path | None,
+) -> int:
+    """Render RUN, a run folder or its report.json, in a format."""
+    if key is not None or cert is not None:
+        if key is None or cert is None:
+            raise click.UsageError("--sign KEY and --cert CERT go together")
+        _sign(run, key, cert, password_file)
+        if kind is None and out is None:
+            return 0
+    document = read(run)
+    if out is None:
+        writer_of(kind or "terminal")(document, sys.stdout)
+        return 0
+    inside = run.is_dir() and out.resolve().is_relative_to(run.resolve())
+    if inside:
+        _must_be_open(run, out)
+    writer_of(kind or "terminal")(document, out)
+    if inside:
+        seal.seal(run)
+    return 0
+
+
+def _must_be_open(run: Path, out: Path) -> None:
+    """Refuse to change a run that is signed, or is not intact, and any file that it is made of."""
+    if (
+        out.name in {"report.json", "plan.json", "results.jsonl", "target.toml", *seal.SEALS}
+        or "evidence" in out.parts
+    ):
+        raise InputError(f"{out} is part of the run itself; write to another name")
+    found = seal.verify(run)
+    if found.signer:
+        raise InputError(f"{run} is signed, so nothing is added to it; write outside of it")
+    if found.problems:
+        raise InputError(
+            f"{run} is not as it was written ({found.problems[0]}); write outside of it"
+        )
+
+
+def _sign(run: Path, key: Path, cert: Path, password_file: Path | None) -> None:
+    from part15.report.signature import fingerprint, sign
+
+    if not run.is_dir():
+        raise InputError(f"{run} is no run folder; only a whole run can be signed")
+    found = seal.verify(run)
+    if found.problems:
+        raise InputError(
+            f"{run} is not signed, since it is not as it was written: {found.problems[0]}"
+        )
+    password = password_file.read_bytes().rstrip(b"\r\n") if password_file else None
+    sign(b"", key, cert, password)
+    document = read(run)
+    document["integrity"]["signature"] = seal.SIGNATURE
+    document["integrity"]["signerFingerprint"] = fingerprint(cert)
+    (run / "report.json").write_text(to_text(document), encoding="utf-8")
+    if (run / "report.html").is_file():
+        writer_of("html")(document, run / "report.html")
+    last = seal.seal(run)
+    (run / seal.SIGNATURE).write_bytes(sign((run / seal.SUMS).read_bytes(), key, cert, password))
+    click.echo(f"signed; the seal of the run is {last}", err=True)
+
+
+@report_command.command("verify")
+@click.argument("run", type=_FOLDER)
+@click.option(
+    "--cert",
+    type=_FILE,
+    metavar="CERT",
+    help="The certificate that must have signed the run (PEM).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def _verify(run: Path, cert: Path | None, as_json: bool) -> int:
+    """Check that every file of RUN is as it was written; exit 3 if not."""
+    found = seal.verify(run, cert)
+    if as_json:
+        outcome = {
+            "intact": not found.problems,
+            "problems": list(found.problems),
+            "files": found.files,
+            "seal": found.seal,
+            "signer": found.signer or None,
+            "trusted": found.trusted,
+        }
+        click.echo(json.dumps(outcome, indent=2))
+        return NOT_INTACT if found.problems else 0
+    for problem in found.problems:
+        click.echo(problem)
+    if found.problems:
+        return NOT_INTACT
+    click.echo(f"{found.files} files are as they were written; seal {found.seal}")
+    if found.signer:
+        told = (
+            "which you trust" if found.trusted else "give --cert to say which certificate you trust"
+        )
+        click.echo(f"signed with the certificate {found.signer} ({told})")
+    return 0
+
+
+@report_command.command("diff")
+@click.argument("old", type=_RUN)
+@click.argument("new", type=_RUN)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def _diff(old: Path, new: Path, as_json: bool) -> int:
+    """Compare two runs: exit 1 if something newly fails, 6 if something is no longer decided, else 0."""
+    from part15.report import diff
+
+    comparison = diff.compare(read(old), read(new))
+    click.echo(
+        json.dumps(comparison, indent=2, ensure_ascii=False)
+        if as_json
+        else diff.render(comparison).rstrip()
+    )
+    return diff.exit_code(comparison)
