@@ -13,6 +13,7 @@ from part15.wire.deid_values import value_class
 
 MOST_DEVIATIONS = 2000
 MOST_NAMED = 50
+MOST_HOLDERS = 1000
 
 _said = functools.lru_cache(maxsize=16384)(said)
 
@@ -51,7 +52,8 @@ class Collected:
 
     def holds(self, path: str, action: str) -> None:
         """Remember a sequence that an option keeps (K) or has cleaned (C)."""
-        self.holders.append((path + "[", action))
+        if len(self.holders) < MOST_HOLDERS:
+            self.holders.append((path + "[", action))
 
     def within(self, path: str) -> str:
         """Return the action of the kept or cleaned sequence that *path* is inside of."""
