@@ -14,7 +14,7 @@ class HandshakeSeen:
     *ended* is ``open`` (completed and still there), ``alert`` (the other side sent a fatal one),
     ``closed``, ``reset``, ``silent`` (no answer within the deadline), ``garbage`` (no TLS), or ``ours``
     (our own library refused, which says nothing about the other side; *why* has its words).
-    *requested* tells whether a client certificate was asked for, *presented* whether we sent one.
+    *suite* is the library's name of the suite with *code*. *requested* tells whether a client certificate was asked for, *presented* whether we sent one.
     *lifetimes* are those of the session tickets received, in seconds.
     """
 
@@ -22,6 +22,7 @@ class HandshakeSeen:
     completed: bool = False
     version: str = ""
     suite: str = ""
+    code: int = 0
     alpn: str = ""
     alert: int | None = None
     why: str = ""

@@ -51,7 +51,7 @@ class ReferencePeer:
         plain: bool = False,
         split: bool = False,
         ae_title: str = "PART15REF",
-        artim: float = 5.0,
+        artim: float = 2.0,
         idle: float = 5.0,
         policy: Policy | None = None,
     ) -> None:

@@ -1,0 +1,203 @@
+"""How the session drivers connect: with the identity of the endpoint, or with others, between controls."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import ssl
+from pathlib import Path
+from typing import Any
+
+from part15.address import is_literal
+from part15.bench import Bench
+from part15.channel import tcp
+from part15.channel.association import Line, associate, protect
+from part15.channel.tls import Plain, client_context
+from part15.errors import TargetError, Trouble
+from part15.observations import NotReached
+from part15.observations.session import AssociationSeen
+from part15.wire import pdu
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """What we show as a client: certificate and key files, and how to speak."""
+
+    certificate: str = ""
+    key: str = ""
+    password: str = ""
+    maximum: str = ""
+    minimum: str = ""
+    alpn: tuple[str, ...] = ()
+    ciphers: str = ""
+
+
+def identity_of(bench: Bench) -> Shown:
+    """Return the identity of the endpoint, or none.
+
+    Raises Trouble("identity") if its files cannot be referred to.
+    """
+    found = bench.endpoint.identity
+    return shown(bench, found, "identity") if found else Shown()
+
+
+def shown(bench: Bench, identity: Any, label: str) -> Shown:
+    """Return *identity* of the target as what we show; *label* is its key there."""
+    from part15.target import secret
+
+    try:
+        certificate, key = identity.paths()
+        password = secret(identity.password) if identity.password else ""
+    except TargetError as error:
+        raise Trouble("identity", f"endpoints.{bench.endpoint.id}.{label}: {error}") from None
+    return Shown(certificate, key, password)
+
+
+def context_for(bench: Bench, what: Shown, label: str = "identity") -> ssl.SSLContext:
+    """Return a client context that shows *what*; raises Trouble("identity") if its files are unusable."""
+    try:
+        return client_context(**{f.name: getattr(what, f.name) for f in dataclasses.fields(what)})
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise Trouble(
+            "identity", f"endpoints.{bench.endpoint.id}.{label}: {_unusable(what, error)}"
+        ) from None
+
+
+def _unusable(what: Shown, error: Exception) -> str:
+    reason = str(getattr(error, "reason", "") or error)
+    if "KEY_VALUES_MISMATCH" in reason:
+        return f"the key {what.key} does not belong to the certificate {what.certificate}; give the pair"
+    if isinstance(error, FileNotFoundError):
+        return f"{what.certificate} or {what.key} is not there"
+    if "password" in reason.lower() or "BAD_DECRYPT" in reason:
+        return f'the key {what.key} needs another password; give it as password = "file:PATH"'
+    return f"{what.certificate} and {what.key} are not a PEM certificate and key ({reason.lower().replace('_', ' ')})"
+
+
+def expiry(path: str) -> str:
+    """Return a sentence if the first certificate of the PEM file at *path* is not valid now, else nothing."""
+    import datetime as dt
+
+    from cryptography import x509
+
+    try:
+        leaf = x509.load_pem_x509_certificates(Path(path).read_bytes())[0]
+    except (OSError, ValueError, IndexError):
+        return ""
+    now = dt.datetime.now(dt.UTC)
+    if leaf.not_valid_after_utc < now:
+        return (
+            f"our certificate {path} expired on {leaf.not_valid_after_utc:%Y-%m-%d}; make a new one"
+        )
+    if leaf.not_valid_before_utc > now:
+        return f"our certificate {path} is valid only from {leaf.not_valid_before_utc:%Y-%m-%d}"
+    return ""
+
+
+def server_name(bench: Bench) -> str | None:
+    """Return the name to send in the ClientHello, None for an address without one."""
+    point = bench.endpoint
+    if point.server_name:
+        return str(point.server_name)
+    return None if is_literal(point.host) else str(point.host)
+
+
+def open_plain(bench: Bench) -> Plain:
+    """Return a TCP stream to the endpoint; raises Trouble("connect")."""
+    return Plain(tcp.connect(bench).socket)
+
+
+def open_line(bench: Bench, what: Shown, label: str = "identity", **options: Any) -> Line:
+    """Return a line to the endpoint: protected (or failed to be) where its transport is TLS, else plain.
+
+    Raises Trouble("connect") and Trouble("identity").
+    """
+    if bench.endpoint.transport == "plain":
+        return Line(open_plain(bench))
+    context = context_for(bench, what, label)
+    return protect(open_plain(bench), context, bench.until(), name=server_name(bench), **options)
+
+
+def request_for(bench: Bench) -> pdu.Associate:
+    """Return the A-ASSOCIATE-RQ for the Verification SOP Class with the endpoint's AE titles."""
+    return pdu.verification(bench.endpoint.ae_title, bench.endpoint.calling_ae_title)
+
+
+def attempt(bench: Bench, what: Shown, label: str = "identity") -> AssociationSeen:
+    """Try an association with a C-ECHO, showing *what*."""
+    line = open_line(bench, what, label)
+    return associate(line, request_for(bench), bench.until())
+
+
+def _state(bench: Bench) -> dict[str, Any]:
+    found: dict[str, Any] = bench.shelf.once(("session", bench.endpoint.id), dict)
+    return found
+
+
+def before(bench: Bench) -> AssociationSeen | NotReached:
+    """Return the last control association of the endpoint, made now if there is none.
+
+    NotReached with the likely cause if the endpoint refuses us: nothing it refuses after that would
+    prove anything.
+    """
+    seen = _state(bench).get("control") or after(bench)
+    return (
+        seen if seen.accepted else NotReached("control association", refused_because(bench, seen))
+    )
+
+
+def after(bench: Bench) -> AssociationSeen:
+    """Make a control association now; a dead port is a control that was not accepted."""
+    bench.note("control association with C-ECHO")
+    try:
+        seen = attempt(bench, identity_of(bench))
+    except Trouble as trouble:
+        if trouble.step != "connect" or "control" not in _state(bench):
+            raise
+        seen = AssociationSeen("closed", why=trouble.why)
+    _state(bench)["control"] = seen
+    return seen
+
+
+def refused_because(bench: Bench, seen: AssociationSeen) -> str:
+    """Return why a control association was not accepted, and what to do."""
+    point = bench.endpoint
+    ours = point.identity.certificate if point.identity else ""
+    stale = expiry(ours) if ours else ""
+    shake = seen.handshake
+    if stale:
+        return f"{stale} (endpoints.{point.id}.identity)"
+    if seen.outcome == "rejected":
+        return (
+            f"the A-ASSOCIATE-RQ for '{point.ae_title}' from '{point.calling_ae_title}' was rejected {seen.reject}; "
+            f"set endpoints.{point.id}.ae_title and calling_ae_title as the product knows them"
+        )
+    if seen.outcome == "garbage" and point.transport == "tls" and not (shake and shake.completed):
+        return f'{point.address} does not answer with TLS ({seen.why}); set transport = "plain" or use its TLS port'
+    if shake and shake.requested and not ours:
+        return f"the product asks for a client certificate; give endpoints.{point.id}.identity, issued by a CA that it trusts"
+    if shake and shake.requested:
+        return (
+            f"the product did not accept our certificate {ours} ({_words(seen)}); "
+            "issue it by a CA that the product trusts, or enter that CA there"
+        )
+    return f"no association with '{point.ae_title}' at {point.address}: {_words(seen)}"
+
+
+def _words(seen: AssociationSeen) -> str:
+    return f"{seen.outcome}: {seen.why}" if seen.why else seen.outcome
+
+
+def made_identity(bench: Bench, kind: str) -> Shown | None:
+    """Return an identity that we can make ourselves, since it needs no CA that the product trusts."""
+    names = {"unknown_ca": "untrusted", "self_signed": "self-signed"}
+    if kind == "none":
+        return Shown()
+    if kind not in names:
+        return None
+    from part15.pki import make_untrusted
+
+    with contextlib.suppress(FileExistsError):
+        (bench.scratch / "pki").mkdir()
+    found = make_untrusted(bench.scratch / "pki", names[kind])
+    return Shown(str(found.certificate), str(found.key))
