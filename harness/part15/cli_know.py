@@ -212,7 +212,7 @@ def lint_command(files: tuple[Path, ...]) -> int:
 def schema_command(kind: str) -> int:
     """Print a JSON Schema."""
     if kind == "target":
-        from part15.target import target_schema
+        from part15.target_file import target_schema
 
         schema: Any = target_schema()
     elif kind == "profile":

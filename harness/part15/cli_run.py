@@ -219,7 +219,8 @@ def judge_command(
     """
     from part15.report.build import to_text
     from part15.report.conclude import exit_code
-    from part15.run import rejudge, write_report
+    from part15.run import write_report
+    from part15.run_again import rejudge
 
     document = rejudge(run, edition=edition)
     if out is not None:

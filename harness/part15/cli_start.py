@@ -133,7 +133,7 @@ def doctor_command(target: Path) -> int:
     """Look at a TARGET: can it be reached, is it TLS, which certificate, what to fix."""
     from part15.doctor import examine
     from part15.session import expand_endpoints
-    from part15.target import load_target
+    from part15.target_file import load_target
 
     loaded, notes = expand_endpoints(load_target(target))
     for note in notes:
@@ -180,7 +180,7 @@ def attest_command(target: Path, by: str | None) -> int:
     """Walk through what only a person can know, and write the answers into TARGET."""
     from part15 import load
     from part15.plan import build_plan
-    from part15.target import load_target
+    from part15.target_file import load_target
 
     loaded = load_target(target)
     plan = build_plan(loaded, load.load_profiles(), load.load_roles())

@@ -233,7 +233,7 @@ def lint(path: Path) -> tuple[Problem, ...]:
             return tuple(
                 _sorted([*problems, *(bind_problems({profile.id: profile}) if profile else ())])
             )
-        from part15.target import load_target
+        from part15.target_file import load_target
 
         load_target(path)
     except InputError as error:

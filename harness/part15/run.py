@@ -7,6 +7,7 @@ import hashlib
 import json
 import platform
 import re
+import shutil
 import ssl
 import sys
 import uuid
@@ -18,17 +19,18 @@ from typing import Any
 
 from part15 import __version__, evidence, load, report
 from part15.bench import Ledger
-from part15.errors import InputError, TargetError, Trouble
+from part15.errors import TargetError, Trouble
 from part15.judge import judge
 from part15.model import Case, Plan, Profile, Verdict
 from part15.observations import NotReached
 from part15.plan import build_plan
-from part15.report import build, endpoints
+from part15.report import build, endpoints, seal
 from part15.report.conclude import exit_code
 from part15.report.facts import EvidenceItem, Observed, RunFacts, TargetFacts
 from part15.rows import plan_document, verdict_from, verdict_row
 from part15.session import Session, expand_endpoints
-from part15.target import ClaimTable, Target, load_target
+from part15.target import ClaimTable, Target
+from part15.target_file import load_target
 
 _DEPENDENCIES = (
     "cryptography",
@@ -91,6 +93,8 @@ class Run:
     gate: str = "decided"
     command: tuple[str, ...] = ()
     target_text: str = ""
+    safe: bool = False
+    site: tuple[Path, ...] = ()
     resumed: dict[str, dict[str, str]] = field(default_factory=dict)
     listeners: list[Any] = field(default_factory=list)
     exit_status: int | None = None
@@ -139,6 +143,8 @@ class Run:
             worker=worker,
             workers=workers,
             target_text=path.read_text(encoding="utf-8"),
+            safe=safe,
+            site=tuple(paths),
         )
         if workers and not worker:
             run._refuse_workers()
@@ -204,6 +210,9 @@ class Run:
         """Create the run folder with plan and target; from here on nothing judged is lost."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "target.toml").write_text(self.target_text, encoding="utf-8")
+        for path in self.site:
+            (self.folder / "profiles").mkdir(exist_ok=True)
+            shutil.copyfile(path, self.folder / "profiles" / path.name)
         _write_json(self.folder / "plan.json", self._plan_document())
         rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.resumed.values())
         (self.folder / "results.jsonl").write_text(rows, encoding="utf-8")
@@ -214,6 +223,7 @@ class Run:
 
     def _plan_document(self) -> dict[str, Any]:
         document = plan_document(self.plan, self.notes)
+        document["safe"] = self.safe
         document["endpoints"] = {
             name: {"address": e.address, "transport": e.transport, "serverName": e.server_name}
             for name, e in self.target.endpoints.items()
@@ -233,6 +243,10 @@ class Run:
         for listener in self.listeners:
             listener.judged(verdict)
 
+    def settle(self, verdict: Verdict) -> None:
+        """Keep one verdict in memory only."""
+        self._verdicts[verdict.case.id] = verdict
+
     def journal_error(self, case: Case, lines: Sequence[str]) -> None:
         """Keep verdict *error* for a case whose item ended without one (a crash of a worker or fixture)."""
         verdict = judge(case, Trouble("harness", " ".join(lines)), today=self.started.date())
@@ -251,14 +265,15 @@ class Run:
             self.add_ledger({"sent": ledger.sent, "connections": ledger.connections})
             self._session = None
         evidence.merge_workers(self.folder)
-        self.document = self._document(interrupted)
+        self.document = self.build(interrupted=interrupted)
         self.exit_status = exit_code(self.document, self.gate)
         write_report(self.folder, self.document)
         for listener in self.listeners:
             listener.closed(self)
         return self.document
 
-    def _document(self, interrupted: bool) -> dict[str, Any]:
+    def build(self, *, interrupted: bool = False) -> dict[str, Any]:
+        """Return the report document of what was judged so far."""
         observed = self._observed()
         facts = RunFacts(
             id=str(uuid.uuid4()),
@@ -303,10 +318,10 @@ class Run:
 
 
 def write_report(folder: Path, document: Mapping[str, Any]) -> None:
-    """Write ``report.json``, the HTML and Markdown of it, and ``SHA256SUMS`` into *folder*."""
+    """Write ``report.json``, the HTML and Markdown of it, ``CHAIN`` and ``SHA256SUMS`` into *folder*."""
     for name, form in (("report.json", "json"), ("report.html", "html"), ("report.md", "markdown")):
         report.writer_of(form)(document, folder / name)
-    evidence.write_sums(folder)
+    seal.seal(folder)
 
 
 def _write_json(path: Path, document: Any) -> None:
@@ -360,80 +375,3 @@ def _evidence_items(folder: Path) -> list[EvidenceItem]:
             )
         )
     return items
-
-
-def rejudge(folder: Path, *, edition: str | None = None) -> dict[str, Any]:
-    """Judge a stored run again, without a target, and return the new document (nothing is written).
-
-    A case whose stimulus was not driven then is *inconclusive*. Raises TargetError if *folder* is no run.
-    """
-    for name in ("target.toml", "plan.json", "report.json"):
-        if not (folder / name).is_file():
-            raise TargetError(f"{folder} is not a finished run: there is no {name} in it")
-    stored = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    planned = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-    run = _restored(folder, planned, edition)
-    run.started = dt.datetime.fromisoformat(stored["run"]["startedAt"])
-    store = evidence.Store(folder / "evidence")
-    judged_then = {row["case"]: row for row in stored["results"]}
-    for case in run.plan.cases:
-        if case.id not in judged_then and edition is None:
-            continue
-        verdict = _judged_again(run, store, case, judged_then.get(case.id))
-        run._verdicts[case.id] = verdict  # noqa: SLF001 - the run is ours
-    run._ledger.sent = list(stored["sent"]["items"])  # noqa: SLF001
-    run._ledger.connections = dict(stored["sent"]["connections"])  # noqa: SLF001
-    document = run._document(stored["run"]["interrupted"])  # noqa: SLF001
-    document["run"] = {**stored["run"], "exitStatus": document["run"]["exitStatus"]}
-    document["tool"] = {**stored["tool"], "version": __version__}
-    return document
-
-
-def _restored(folder: Path, planned: Mapping[str, Any], edition: str | None) -> Run:
-    from part15.target import Endpoint
-
-    try:
-        target = load_target(folder / "target.toml", stored=True)
-    except InputError as error:
-        raise TargetError(f"the stored target of {folder} cannot be read: {error}") from None
-    known = {**target.endpoints}
-    for name, row in planned["endpoints"].items():
-        original = known.get(name) or known.get(name.rpartition(".")[0])
-        base = original or Endpoint(address=row["address"], transport=row["transport"])
-        known[name] = base.model_copy(
-            update={"id": name, "address": row["address"], "server_name": row["serverName"]}
-        )
-    target = target.with_endpoints({n: e for n, e in known.items() if n in planned["endpoints"]})
-    profiles = load.load_profiles()
-    only = sorted({c["profile"] for c in planned["claims"]})
-    edition = edition or next(
-        (c["edition"] for c in planned["claims"] if c["source"] == "cli"), None
-    )
-    plan = build_plan(target, profiles, load.load_roles(), only=only, edition=edition)
-    return Run(
-        target=target,
-        profiles=profiles,
-        plan=plan,
-        folder=folder,
-        notes=tuple(planned["notes"]),
-        target_text=(folder / "target.toml").read_text(encoding="utf-8"),
-    )
-
-
-def _judged_again(
-    run: Run, store: evidence.Store, case: Case, then: Mapping[str, Any] | None
-) -> Verdict:
-    seen: Any = None
-    names: tuple[str, ...] = ()
-    if case.settled is None and case.stimulus is not None:
-        names = store.names(case.stimulus)
-        try:
-            seen = store.get(case.stimulus)
-        except ValueError as error:
-            seen = NotReached("stored observation", str(error))
-        if seen is None:
-            seen = NotReached(
-                "stored observation", "this was not observed when the run was made; run it again"
-            )
-    duration = (then["durationMs"] / 1000) if then else 0.0
-    return judge(case, seen, today=run.started.date(), evidence=names, duration=duration)

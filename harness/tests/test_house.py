@@ -15,7 +15,7 @@ from part15.registry import checks, drivers
 ROOT = Path(part15.__file__).parent
 
 LAYERS = (
-    ("errors", "model", "address", "toml_lines", "content", "observations"),
+    ("errors", "model", "address", "toml_lines", "toml_writing", "references", "content", "observations"),
     ("registry", "bench"),
     ("wire", "pki"),
     ("channel",),

@@ -24,7 +24,8 @@ from part15.model import (
 from part15.observations import NotReached
 from part15.plan import build_plan
 from part15.registry import Driver
-from part15.target import Target, parse_target
+from part15.target import Target
+from part15.target_file import parse_target
 
 ROLES = {"tls-server": ["tls-server", "conformance-statement"], "tls-client": ["tls-client"]}
 

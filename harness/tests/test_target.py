@@ -10,7 +10,9 @@ import pytest
 from part15.address import join_address, split_address
 from part15.errors import TargetError
 from part15.model import Impact
-from part15.target import Target, load_target, parse_target, secret
+from part15.references import secret
+from part15.target import Target
+from part15.target_file import load_target, parse_target
 
 GOOD = """
 [target]
