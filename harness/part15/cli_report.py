@@ -72,7 +72,7 @@ def report_command() -> None:
 )
 @click.option("--cert", type=_FILE, metavar="CERT", help="The certificate of KEY (PEM).")
 @click.option("--password-file", type=_FILE, help="The file with the password of KEY.")
-def _render(  # noqa: PLR0917 - click gives them by name
+def _render(
     run: Path,
     kind: str | None,
     out: Path | None,

@@ -101,13 +101,3 @@ def digest(path: Path) -> str:
     """Return the SHA-256 of a file in hex."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write_sums(run: Path) -> None:
-    """Write ``SHA256SUMS`` over every file of the run folder, in the form of ``sha256sum``."""
-    lines = [
-        f"{digest(path)}  {path.relative_to(run).as_posix()}\n"
-        for path in sorted(run.rglob("*"))
-        if path.is_file() and path.name != "SHA256SUMS" and not path.name.startswith(".")
-    ]
-    (run / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
