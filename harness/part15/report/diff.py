@@ -96,8 +96,8 @@ def compare(old: Document, new: Document) -> dict[str, Any]:
             }
         )
     return {
-        "old": _about(old),
-        "new": _about(new),
+        "oldRun": _about(old),
+        "newRun": _about(new),
         "claims": _claims(old, new),
         "counts": {kind: len(rows) for kind, rows in lists.items()},
         **lists,
@@ -145,7 +145,7 @@ def exit_code(comparison: Mapping[str, Any]) -> int:
 
 def render(comparison: Mapping[str, Any], most: int = 40) -> str:
     """Return the comparison for a person; at most *most* cases per list."""
-    old, new = comparison["old"], comparison["new"]
+    old, new = comparison["oldRun"], comparison["newRun"]
     told = [f"{d['sut']}, {d['startedAt'][:16]}, edition {d['edition']}" for d in (old, new)]
     lines = ["  ->  ".join(told)]
     for claim in comparison["claims"]:
