@@ -29,6 +29,8 @@ from part15.model import (
 from part15.registry import Driver, did_you_mean, drivers
 from part15.target import Attestation, Endpoint, Listener, Target
 
+UNTESTED = "not tested by this version"
+
 _SLOT = re.compile(r"^\$\{(\w+)\}$")
 
 
@@ -48,18 +50,21 @@ def clauses_of(
     """
     found: dict[str, tuple[Profile, Clause, bool]] = {}
 
-    def visit(name: str, only_advice: bool, trail: tuple[str, ...]) -> None:
+    def visit(name: str, only_advice: bool, trail: tuple[str, ...], only: tuple[str, ...]) -> None:
         profile = profiles[name]
         for clause in profile.clauses:
+            if only and not clause.id.startswith(only):
+                continue
             if clause.in_force(claim.edition) or (only_advice and clause.editions[1] is None):
                 before = found.get(clause.id)
                 if before is None or (before[2] and not only_advice):
                     found[clause.id] = (profile, clause, only_advice)
-        for include in profile.include:
+        for include in () if only else profile.include:
             if covers(include.editions, claim.edition) and include.profile not in trail:
-                visit(include.profile, only_advice or include.advisory, (*trail, include.profile))
+                advice = only_advice or include.advisory
+                visit(include.profile, advice, (*trail, include.profile), include.only)
 
-    visit(claim.profile, advisory, (claim.profile,))
+    visit(claim.profile, advisory, (claim.profile,), ())
     yield from found.values()
 
 
@@ -168,11 +173,9 @@ def _settled(clause: Clause, binding: Binding) -> Judgement:
         return undecided(
             f"not declared: {binding.reason or 'the statement of the product is needed'}"
         )
-    return undecided(
-        f"not tested by this version: {binding.reason}"
-        if binding.reason
-        else "not tested by this version"
-    )
+    reason = binding.reason.removeprefix(UNTESTED).lstrip(": ")
+    return undecided(f"{UNTESTED}: {reason}" if reason else UNTESTED)
+
 
 
 def _places(claim: Claim, driver: Driver, target: Target) -> tuple[list[str], Judgement | None]:

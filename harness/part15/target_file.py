@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -189,9 +190,11 @@ def load_target(path: Path, *, stored: bool = False) -> Target:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line = getattr(error, "lineno", None)
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line, column = (int(place[1]), int(place[2])) if place else (None, None)
+        message = str(error).partition(" (at ")[0]
         raise TargetError(
-            Problem(str(path), line, getattr(error, "colno", None), f"is not valid TOML: {error}")
+            Problem(str(path), line, column, f"is not valid TOML: {message}")
         ) from None
     return parse_target(
         document, source=str(path), text=text, folder=path.resolve().parent, stored=stored
