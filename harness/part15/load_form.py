@@ -38,6 +38,10 @@ class IncludeForm(_Form):
     advisory: StrictBool = Field(
         default=False, description="newer than the edition names: its clauses only warn"
     )
+    only: list[Name] = Field(
+        default_factory=list,
+        description="beginnings of the clause ids that are brought in; none = all",
+    )
 
 
 class BindForm(_Form):

@@ -181,7 +181,8 @@ def profile_from(plain: Mapping[str, Any]) -> Profile:
         clauses=tuple(_clause(c, plain["id"]) for c in plain["clauses"]),
         roles=tuple(plain["roles"]),
         include=tuple(
-            Include(i["profile"], _span(i["editions"]), i["advisory"]) for i in plain["include"]
+            Include(i["profile"], _span(i["editions"]), i["advisory"], tuple(i["only"]))
+            for i in plain["include"]
         ),
         claimable=plain["claimable"],
         source=plain["source"],

@@ -91,6 +91,7 @@ def _include(given: Any, editions: Sequence[str | None]) -> dict[str, Any]:
         "profile": _text(include.get("profile")),
         "editions": _span(include.get("editions"), editions),
         "advisory": include.get("advisory") is True,
+        "only": _texts_of(include.get("only")),
     }
 
 
@@ -190,6 +191,10 @@ def faults(plain: Mapping[str, Any], names: Names) -> Iterator[Fault]:
         if include["profile"] and include["profile"] not in names.profiles:
             hint = did_you_mean(include["profile"], names.profiles)
             yield ("include", n, "profile"), f"there is no profile '{include['profile']}'{hint}"
+        other = names.profiles.get(include["profile"], {"clauses": ()})
+        for k, start in enumerate(include["only"]):
+            if other["clauses"] and not any(c["id"].startswith(start) for c in other["clauses"]):
+                yield ("include", n, "only", k), f"no clause of {other['id']} begins with '{start}'"
     if plain["family"] not in FAMILIES:
         yield ("profile",), f"add 'family:', one of {', '.join(FAMILIES)}"
     for n, clause in enumerate(plain["clauses"]):

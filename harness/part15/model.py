@@ -255,6 +255,8 @@ class Include:
     profile: str
     editions: tuple[str, str | None]
     advisory: bool = False
+    only: tuple[str, ...] = ()
+    """Beginnings of the clause ids that are brought in; none means all."""
 
 
 @dataclass(frozen=True)

@@ -149,10 +149,26 @@ def test_denies(declared: dict[str, Any], word: Word) -> None:
 
 @pytest.mark.parametrize(
     ("declared", "word"),
-    [({"o": True}, Word.PASS), ({"o": False}, Word.INCONCLUSIVE), ({}, Word.INCONCLUSIVE)],
+    [
+        ({"c": True}, Word.PASS),
+        ({"c": False, "l": ["TLS_ECDHE_X", "TLS_AES_Y"]}, Word.PASS),
+        ({"c": False, "l": ["TLS_ECDHE_X", "TLS_DHE_X"]}, Word.FAIL),
+        ({"c": "no", "l": "TLS_DHE_X"}, Word.FAIL),
+        ({"c": False}, Word.INCONCLUSIVE),
+        ({"l": []}, Word.INCONCLUSIVE),
+    ],
 )
-def test_affirms(declared: dict[str, Any], word: Word) -> None:
-    assert statement.affirms(seen_of(declared, "o")).word is word
+def test_lists_none_without(declared: dict[str, Any], word: Word) -> None:
+    seen = seen_of(declared, "c", "l")
+    judgement = statement.lists_none_without(seen, condition="c", listed="l", prefix="TLS_DHE_")
+    assert judgement.word is word
+
+
+def test_nothing_asked_decides_nothing() -> None:
+    seen = seen_of({})
+    for judged in (statement.declares(seen), statement.denies(seen)):
+        assert judged.word is Word.INCONCLUSIVE
+    assert statement.declares_one_of(seen, values=["1"]).word is Word.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,11 @@ def test_every_problem_of_a_file_at_once(tmp_path: Path) -> None:
             "18:36: '${nobody}' is not a parameter of 'each'",
         ),
         (
+            "editions: ['2023b', null]}",
+            "editions: ['2023b', null], only: [B.13-]}",
+            "7:69: no clause of tls-bcp195-rfc8996 begins with 'B.13-'",
+        ),
+        (
             "    text: The",
             "    depends: [B.12-no-nul]\n    text: The",
             "13:15: there is no B.12-no-nul; did you mean 'B.12-no-null'?",

@@ -10,7 +10,8 @@ import pytest
 
 from part15 import content, load
 from part15.load_form import profile_schema
-from part15.model import Level, Profile, Status
+from part15.model import Claim, Level, Profile, Status
+from part15.plan import clauses_of
 
 HERE = Path(__file__).parent
 
@@ -295,3 +296,14 @@ def test_the_schema_is_up_to_date() -> None:
     assert json.loads(path.read_text(encoding="utf-8")) == profile_schema(), (
         "write it anew: part15 schema profile > profiles/profile.schema.json"
     )
+
+
+def test_udp_takes_only_the_syslog_format_from_the_tls_transport(
+    profiles: dict[str, Profile],
+) -> None:
+    udp = Claim("dicom-audit-syslog-udp", "audit-source", "2023b")
+    brought = [
+        c.id for _, c, _ in clauses_of(udp, profiles) if c.profile == "dicom-audit-syslog-tls"
+    ]
+    assert len(brought) == 16
+    assert all(name.startswith("SYSLOG-5424-") for name in brought)

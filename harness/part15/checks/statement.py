@@ -71,7 +71,7 @@ def declares(
             expected=seen.keys,
             observed=[_shown(k, seen.values[k]) for k in silent],
         )
-    if seen.absent:
+    if seen.absent or not seen.values:
         return _undeclared(seen)
     said = "; ".join(_shown(k, v) for k, v in seen.values.items())
     return passes(f"the statement says {said}", expected=seen.keys, observed=said)
@@ -80,7 +80,7 @@ def declares(
 @check
 def declares_one_of(seen: DeclarationSeen, *, values: Sequence[str]) -> Judgement:
     """Pass if the declared value is one of *values*; numbers are compared as text."""
-    if seen.absent:
+    if seen.absent or not seen.values:
         return _undeclared(seen)
     wrong = {k: v for k, v in seen.values.items() if text_of(v) not in values}
     if wrong:
@@ -106,25 +106,32 @@ def denies(seen: DeclarationSeen, *, only_if_claimed: Sequence[str] = ()) -> Jud
         return fails(
             f"the statement says {said}, and there should be none", expected="none", observed=said
         )
-    if seen.absent:
+    if seen.absent or not seen.values:
         return _undeclared(seen)
     return passes("the statement says that there is none", expected="none", observed="none")
 
 
 @check
-def affirms(seen: DeclarationSeen) -> Judgement:
-    """Pass if every key is declared true; false leaves it to a comparison that nothing here can make."""
-    if seen.absent:
+def lists_none_without(
+    seen: DeclarationSeen, *, condition: str, listed: str, prefix: str
+) -> Judgement:
+    """Pass if *condition* is declared true, or nothing under *listed* begins with *prefix*."""
+    if condition in seen.absent:
         return _undeclared(seen)
-    denied = [k for k, v in seen.values.items() if v is not True]
-    if denied:
-        said = "; ".join(_shown(k, seen.values[k]) for k in denied)
-        return undecided(
-            f"the statement says {said}; whether the product then avoids what the clause forbids is not compared",
-            expected="true",
-            observed=said,
+    if seen.values[condition] is True:
+        return passes(f"the statement affirms {condition}", expected="true", observed="true")
+    if listed in seen.absent:
+        return _undeclared(seen)
+    found = seen.values[listed]
+    items = found if isinstance(found, tuple) else (found,)
+    wrong = tuple(item for item in map(text_of, items) if item.startswith(prefix))
+    if wrong:
+        return fails(
+            f"the statement denies {condition}, although it lists {text_of(wrong)}",
+            expected=f"{condition} = true, or nothing in {listed} that begins with {prefix}",
+            observed=wrong,
         )
-    return passes(f"the statement affirms {', '.join(seen.keys)}", expected="true", observed="true")
+    return passes(f"nothing in {listed} begins with {prefix}", observed=found)
 
 
 def _numbers(value: Any) -> list[int]:
