@@ -73,6 +73,42 @@ def uses_only_parts(seen: SuitesSeen, *, parts: Mapping[str, Any]) -> Judgement:
 
 
 @check
+def signs_without(seen: SuitesSeen, *, hashes: Sequence[str]) -> Judgement:
+    """Neither handshake nor certificates of the server are signed with one of *hashes*.
+
+    TLS 1.1 and earlier sign a key exchange with SHA-1 (and MD5). The signature of a self-signed
+    certificate is ignored (T-22).
+    """
+    bad = [
+        _finding(hello, what) for hello in seen.hellos for what in _forbidden_scheme(hello, hashes)
+    ]
+    old = [hello for hello in seen.hellos if hello.public and hello.version not in ("1.2", "1.3")]
+    bad += [
+        _finding(hello, "a key exchange signed with SHA-1") for hello in old if "SHA-1" in hashes
+    ]
+    bad += [
+        Finding(
+            c.subject,
+            Word.FAIL,
+            f"certificate {c.subject!r} of the server is signed with {c.hash}.",
+        )
+        for c in _chain(seen)
+        if c.hash in hashes and not c.self_signed
+    ]
+    bad += [
+        Finding(
+            "signature schemes",
+            Word.FAIL,
+            f"server signed with {names.scheme_name(probe.scheme)} when asked.",
+        )
+        for probe in seen.probes
+        if _weakly_signed(probe, hashes)
+    ]
+    good = "no handshake and no certificate is signed with a forbidden hash"
+    return _told(seen, bad, f"no signature with {' or '.join(hashes)}", good)
+
+
+@check
 def has_key_bits(seen: SuitesSeen, *, key: str, minimum: int) -> Judgement:
     """Every certificate of the server with a *key* (RSA, EC) key has at least *minimum* bits."""
     found = _chain(seen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from part15.checks.tls_words import answer, answered, answers, suite, unclear
+from part15.checks.tls_words import answer, answered, answers, suite, unclear, without_12
 from part15.model import Judgement, fails, passes, undecided
 from part15.observations.tls import HellosSeen
 from part15.registry import check
@@ -17,6 +17,8 @@ def acknowledges(seen: HellosSeen, *, extension: str, required: bool = True) -> 
     Where it is not *required*, its absence decides nothing.
     """
     taken = answered(seen)
+    if not taken and without_12(seen):
+        return passes(f"server negotiates TLS 1.3 only, where {extension} has no object.")
     if not taken:
         return undecided(f"server accepted none of the offers: {answers(seen)}.")
     code = names.EXTENSIONS[extension]
@@ -60,6 +62,8 @@ def omits_compression(seen: HellosSeen) -> Judgement:
             expected="method 0 (null)",
             observed=f"method {chosen[0].compression}",
         )
+    if not taken and without_12(seen):
+        return passes("server negotiates TLS 1.3 only, which has no compression.")
     if not taken:
         return undecided(f"server accepted none of the offers: {answers(seen)}.")
     return passes(

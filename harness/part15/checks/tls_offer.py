@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from part15.checks.tls_words import answer, answered, answers, suite, unclear
+from part15.checks.tls_words import answer, answered, answers, suite, unclear, without_12
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
 from part15.observations.tls import REFUSALS, HellosSeen
 from part15.registry import check
@@ -20,6 +20,10 @@ def selects(seen: HellosSeen, *, suites: Sequence[str]) -> Judgement:
     expected = " or ".join(suite_label(code) for code in wanted[:4]) + (
         " …" if len(wanted) > 4 else ""
     )
+    if not taken and without_12(seen):
+        return passes(
+            "server negotiates TLS 1.3 only, which has no such weaker suite.", expected=expected
+        )
     if not taken:
         return undecided(
             f"server accepted none of the offers ({answers(seen)}), so it showed no preference.",

@@ -34,6 +34,11 @@ def unclear(seen: HellosSeen) -> Judgement | None:
     return None
 
 
+def without_12(seen: HellosSeen) -> bool:
+    """Tell whether the endpoint is known to negotiate nothing but TLS 1.3, where older rules have no object."""
+    return seen.known_versions == ("1.3",)
+
+
 def suite(hello: HelloSeen) -> str:
     """Return suite and version of an accepted offer."""
     if hello.suite is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from part15.drivers.tls_exchange import (
 )
 from part15.drivers.tls_survey import (
     Survey,
-    good_offer,
+    ground,
     survey,
     surveyed_twins,
     with_certificate_types,
@@ -68,6 +69,8 @@ def enumerate(  # noqa: A001 - the verb of the stimulus
         return seen
     if suites or versions:
         seen = _narrowed(bench, seen, tuple(versions), tuple(suites))
+        if isinstance(seen, NotReached):
+            return seen
     if certificates:
         typed = with_certificate_types(bench, seen)
         seen = dataclasses.replace(seen, types=typed.types, twins=surveyed_twins(bench))
@@ -76,36 +79,37 @@ def enumerate(  # noqa: A001 - the verb of the stimulus
 
 def _narrowed(
     bench: Bench, known: SuitesSeen, versions: tuple[str, ...], suites: tuple[str, ...]
-) -> SuitesSeen:
+) -> SuitesSeen | NotReached:
     """Return the enumeration of *suites* in *versions*; of everything it is a part of *known*."""
     wanted = versions or tuple(found.version for found in known.versions)
     if not suites:
         kept = tuple(found for found in known.versions if found.version in wanted)
         return dataclasses.replace(known, versions=kept)
-    line, name = Line(bench, reached=True), server_name(bench)
-    good = good_offer(known, name)
-    assert good is not None
-    work = Survey(line, name)
+    here = ground(bench)
+    if isinstance(here, NotReached):
+        return here
+    work = Survey(here.line, server_name(bench))
     found = tuple(work.version(version, names.suite_codes(suites)) for version in wanted)
-    after = check_alive(line, good)
-    line.close()
+    after = check_alive(here.line, here.good)
+    here.leave(after)
     return dataclasses.replace(
-        known, versions=found, before=known.after, after=after, connections=line.connections
+        known, versions=found, before=here.before, after=after, connections=here.line.connections
     )
 
 
-def _probed(bench: Bench, seen: SuitesSeen, schemes: tuple[str, ...]) -> SuitesSeen:
+def _probed(bench: Bench, seen: SuitesSeen, schemes: tuple[str, ...]) -> SuitesSeen | NotReached:
     suites = seen.accepted("1.2")
-    good = good_offer(seen, server_name(bench))
-    if not suites or good is None:
+    if not suites:
         return seen
-    line = Line(bench, reached=True)
-    offer = Offer(
+    here = ground(bench)
+    if isinstance(here, NotReached):
+        return here
+    asked = Offer(
         ("1.2",), suites, schemes=names.scheme_codes(schemes), server_name=server_name(bench)
     )
-    probe = line.ask(offer)
-    after = control_of(probe, "") if probe.outcome == "hello" else check_alive(line, good)
-    line.close()
+    probe = here.line.ask(asked)
+    after = control_of(probe, "") if probe.outcome == "hello" else check_alive(here.line, here.good)
+    here.leave(after)
     return dataclasses.replace(seen, probes=(probe,), after=after)
 
 
@@ -126,30 +130,36 @@ def offer(
     encrypt_then_mac fallback server_name …``; server_name ``endpoint`` stands for its own name);
     each of *variants* is one offer that changes some of them, versions and suites included.
     """
-    known = survey(bench)
-    if isinstance(known, NotReached):
-        return known
-    name = server_name(bench)
-    good = good_offer(known, name)
-    assert good is not None
-    before = known.after
-    line = Line(bench, reached=True)
-    if not before.ok:
-        before = check_alive(line, good)
-        if not before.ok:
-            line.close()
-            return NotReached(
-                "control",
-                f"an offer that the endpoint accepted before was answered with {before.answer}",
-            )
-    base = _made(
-        Offer(tuple(versions), names.suite_codes(suites), server_name=name), options or {}, name
+    here = ground(bench)
+    if isinstance(here, NotReached):
+        return here
+    told = server_name(bench) or _name_of_certificate(here.known)
+    if not told and _asks_for_name(options or {}, variants):
+        return NotReached(
+            "server name",
+            "neither the endpoint nor its certificate tells a host name; set server_name of the endpoint",
+        )
+    plain = Offer(tuple(versions), names.suite_codes(suites), server_name=server_name(bench))
+    base = _made(plain, options or {}, told)
+    offers = [_made(base, variant, told) for variant in variants] or [base]
+    ask = functools.partial(here.line.ask, await_close=await_close)
+    seen = bracketed(
+        here.line, here.before, here.good, [functools.partial(ask, o) for o in offers * repeat]
     )
-    offers = [_made(base, variant, name) for variant in variants] or [base]
-    asks = [functools.partial(line.ask, one, await_close=await_close) for one in offers * repeat]
-    seen = bracketed(line, before, good, asks)
-    line.close()
-    return dataclasses.replace(seen, known_versions=known.negotiated, known_types=known.types)
+    here.leave(seen.after)
+    return dataclasses.replace(
+        seen, known_versions=here.known.negotiated, known_types=here.known.types
+    )
+
+
+def _asks_for_name(options: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> bool:
+    return any(each.get("server_name") == "endpoint" for each in (options, *variants))
+
+
+def _name_of_certificate(known: SuitesSeen) -> str:
+    """Return the common name of the server's certificate if it can be a host name."""
+    leaf = next((hello.chain[0].subject for hello in known.hellos if hello.chain), "")
+    return leaf if re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", leaf) else ""
 
 
 def _made(base: Offer, changes: Mapping[str, Any], name: str) -> Offer:
@@ -167,20 +177,14 @@ def _made(base: Offer, changes: Mapping[str, Any], name: str) -> Offer:
 @driver(Impact.OBSERVE)
 def offer_sslv2(bench: Bench) -> HellosSeen | NotReached:
     """Send an SSL 2.0 CLIENT-HELLO; outcome ``hello`` means that an SSL 2.0 SERVER-HELLO came back."""
-    known = survey(bench)
-    if isinstance(known, NotReached):
-        return known
-    good = good_offer(known, server_name(bench))
-    assert good is not None
-    line = Line(bench, reached=True)
-    before = known.after if known.after.ok else check_alive(line, good)
-    if not before.ok:
-        return NotReached("control", f"a known good offer was answered with {before.answer}")
+    here = ground(bench)
+    if isinstance(here, NotReached):
+        return here
     seen = _sslv2(bench)
-    after = check_alive(line, good)
-    line.close()
+    after = check_alive(here.line, here.good)
+    here.leave(after)
     bench.note("one SSL 2.0 CLIENT-HELLO")
-    return HellosSeen((seen,), before, after, known.negotiated, known.types)
+    return HellosSeen((seen,), here.before, after, here.known.negotiated, here.known.types)
 
 
 def _sslv2(bench: Bench) -> HelloSeen:
@@ -209,27 +213,22 @@ def offer_damaged(bench: Bench, *, damages: Sequence[str] = ()) -> Many[HellosSe
 
     Stops at the damage after which the good offer is no longer accepted.
     """
-    known = survey(bench)
-    if isinstance(known, NotReached):
-        return known
-    good = good_offer(known, server_name(bench))
-    assert good is not None
-    line = Line(bench, reached=True)
-    before = check_alive(line, good)
-    if not before.ok:
-        return NotReached("control", f"a known good offer was answered with {before.answer}")
+    here = ground(bench)
+    if isinstance(here, NotReached):
+        return here
+    before, line = here.before, here.line
     quick = dataclasses.replace(bench, deadline=min(bench.deadline, 1.0))
     members: list[Member[HellosSeen]] = []
     for name in damages or DAMAGES:
-        octets = damaged(name, good, os.urandom(ENTROPY))
+        octets = damaged(name, here.good, os.urandom(ENTROPY))
         hurt = Line(quick, line.transcript, line.connections, reached=True)
-        seen = hurt.send(octets, good)
+        seen = hurt.send(octets, here.good)
         line.connections = hurt.connections
-        after = check_alive(line, good)
+        after = check_alive(line, here.good)
         told = dataclasses.replace(seen, offered=f"ClientHello with {name}")
         members.append(Member(name, HellosSeen((told,), before, after)))
+        before = after
         if not after.ok:
             break
-        before = after
-    line.close()
+    here.leave(before)
     return Many(tuple(members), "damaged hello")

@@ -199,6 +199,47 @@ def _with_types(bench: Bench, seen: SuitesSeen) -> SuitesSeen:
     return dataclasses.replace(seen, types=tuple(types), after=after)
 
 
+@dataclass
+class Ground:
+    """What an offer stands on: the survey, a good offer, a control that was accepted before, an open line."""
+
+    known: SuitesSeen
+    good: Offer
+    before: ControlSeen
+    line: Line
+    _last: list[ControlSeen]
+
+    def leave(self, after: ControlSeen) -> None:
+        """Close the line; *after* is the control before the next stimulus."""
+        self._last[:] = [after]
+        self.line.close()
+
+
+def ground(bench: Bench) -> Ground | NotReached:
+    """Return what offers to the endpoint of *bench* stand on; the last control of a run is the first of the next.
+
+    ``NotReached`` if the endpoint accepts no good offer (any more). Raises Trouble("connect").
+    """
+    known = survey(bench)
+    if isinstance(known, NotReached):
+        return known
+    good = good_offer(known, server_name(bench))
+    if good is None:
+        return NotReached("control", "the endpoint accepts no offer")
+    line = Line(bench, reached=True)
+    last: list[ControlSeen] = bench.shelf.once(
+        ("tls-control", bench.endpoint.id), lambda: [known.after]
+    )
+    before = last[0] if last[0].ok else check_alive(line, good)
+    if not before.ok:
+        line.close()
+        return NotReached(
+            "control",
+            f"an offer that the endpoint accepted before was answered with {before.answer}",
+        )
+    return Ground(known, good, before, line, last)
+
+
 def twins_of(bench: Bench) -> tuple[Bench, ...]:
     """Return a bench for each other TLS endpoint of the target that carries a claim of this one."""
     mine = bench.endpoint
