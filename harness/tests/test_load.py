@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from part15 import content, load, load_index, registry
-from part15.bench import Bench
+from part15 import content, load, load_index
 from part15.errors import ContentError
-from part15.load_bind import fits
 from part15.load_yaml import parse
-from part15.model import Judgement, Level, Status, passes
-from part15.observations import Many, NotReached
+from part15.model import Level, Status
 
 GOOD = """\
 profile: site-policy
@@ -219,6 +209,49 @@ def test_a_mistake_has_its_place(tmp_path: Path, old: str, new: str, expected: s
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "    bind:\n",
+            "    status: planned\n    reason: x\n    bind:\n",
+            "9:5: give either 'bind', or one stimulus, check or status for all roles, not both",
+        ),
+        (
+            GOOD[GOOD.index("    bind:") :],
+            "    hint: none\n",
+            "9:5: nothing decides this clause: give 'bind', a stimulus with a check, or a status",
+        ),
+        (
+            "        status: planned\n        reason: not tested by this version\n",
+            "        features: [x]\n",
+            "19:9: give a stimulus with a check, or a status with a reason",
+        ),
+        (
+            "reason: not",
+            "expect: {a: 1}\n        reason: not",
+            "19:9: 'expect' and 'each' need a check",
+        ),
+        (
+            "        check: statement.declares\n",
+            "        check: statement.declares\n        status: planned\n        reason: x\n",
+            "15:9: the status 'planned' says that nothing checks it, but there is a check",
+        ),
+        ("id: SITE-ports", "id: 'a b'", "9:9: 'a b' is not well formed; it must match"),
+        (
+            "profile: site-policy",
+            "family: audits\nprofile: site-policy",
+            "1:9: 'audits' is no family; it is one of",
+        ),
+        ("title: Site policy", "title: ''", "2:8: String should have at least 1 character"),
+    ],
+)
+def test_a_mistake_of_form(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert GOOD.count(old) == 1
+    found = messages(written(tmp_path, GOOD.replace(old, new)))
+    assert any(message.startswith(expected) for message in found), found
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("", "1:1: is empty; a profile begins with 'profile: ID'"),
@@ -302,165 +335,6 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     assert problems
 
 
-# --- the index -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A ``profiles/`` of one profile, and a cache of its own."""
-    root = tmp_path / "profiles"
-    (root / "secure_transport").mkdir(parents=True)
-    (root / "tables").mkdir()
-    (root / "tables" / "readings.json").write_text("{}", encoding="utf-8")
-    (root / "roles.yaml").write_text(
-        "every_claim: [conformance-statement]\nroles:\n  tls-server: [tls-server]\nnobody: []\n",
-        encoding="utf-8",
-    )
-    start, end = GOOD.index("include:"), GOOD.index("clauses:")
-    (root / "secure_transport" / "site.yaml").write_text(
-        GOOD[:start] + GOOD[end:], encoding="utf-8"
-    )
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    tables: dict[str, Any] = {"readings": {}}
-    monkeypatch.setattr(content, "folder", lambda name: tmp_path / name)
-    monkeypatch.setattr(content, "table", lambda name: tables[name])
-    load._index.cache_clear()
-    load._models.cache_clear()
-    yield root
-    load._index.cache_clear()
-    load._models.cache_clear()
-
-
-def forget() -> None:
-    load._index.cache_clear()
-    load._models.cache_clear()
-
-
-def test_the_index_is_kept_and_used(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = load.load_profiles()
-    stored = list((small.parent / "cache" / "part15").glob("*"))
-    assert [p.name.startswith("profiles-") for p in stored] == [True]
-    forget()
-    monkeypatch.setattr(
-        load, "_built", lambda _sources: pytest.fail("read YAML although an index is there")
-    )
-    assert load.load_profiles() == first
-    assert load.load_roles() == {"tls-server": ("tls-server", "conformance-statement")}
-
-
-def test_a_change_is_seen_at_once(small: Path) -> None:
-    before, digest = load.load_profiles(), load.profiles_digest()
-    path = small / "secure_transport" / "site.yaml"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace("The port is", "A port is"), encoding="utf-8"
-    )
-    after = load.load_profiles()
-    assert before["site-policy"].clauses[0].text == "The port is declared."
-    assert after["site-policy"].clauses[0].text == "A port is declared."
-    assert load.profiles_digest() != digest
-
-
-def test_unchanged_files_are_not_read_again(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load.load_profiles()
-    text = (small / "secure_transport" / "site.yaml").read_text(encoding="utf-8")
-    text = text.replace("SITE-ports", "SITE-other").replace("site-policy", "other")
-    (small / "secure_transport" / "other.yaml").write_text(text, encoding="utf-8")
-    read: list[str] = []
-    entry = load._entry
-
-    def listed(name: str, data: bytes) -> Any:
-        read.append(name)
-        return entry(name, data)
-
-    monkeypatch.setattr(load, "_entry", listed)
-    assert set(load.load_profiles()) == {"site-policy", "other"}
-    assert read == ["secure_transport/other.yaml"]
-
-
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"key": "x"}', '{"files": {}}', "null"])
-def test_a_damaged_index_is_made_anew(small: Path, damage: str) -> None:
-    first = load.load_profiles()
-    for path in (small.parent / "cache" / "part15").glob("*"):
-        path.write_text(damage, encoding="utf-8")
-    forget()
-    assert load.load_profiles() == first
-
-
-def test_a_cache_that_cannot_be_written_only_costs_time(
-    small: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocked = small.parent / "blocked"
-    blocked.write_text("a file, no folder", encoding="utf-8")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
-    assert set(load.load_profiles()) == {"site-policy"}
-
-
-def test_old_indexes_go_away(small: Path) -> None:
-    path = small / "secure_transport" / "site.yaml"
-    for number in range(6):
-        path.write_text(path.read_text(encoding="utf-8") + f"# {number}\n", encoding="utf-8")
-        load.load_profiles()
-    assert len(list((small.parent / "cache" / "part15").glob("*"))) == load_index.KEPT
-
-
-def test_the_problems_of_all_built_in_files_come_at_once(small: Path) -> None:
-    text = (small / "secure_transport" / "site.yaml").read_text(encoding="utf-8")
-    (small / "secure_transport" / "a.yaml").write_text(
-        text.replace("level: shall", "level: x"), encoding="utf-8"
-    )
-    (small / "secure_transport" / "b.yaml").write_text("profile: [", encoding="utf-8")
-    with pytest.raises(ContentError) as caught:
-        load.load_profiles()
-    files = {p.file for p in caught.value.problems}
-    assert files == {f"profiles/secure_transport/{n}.yaml" for n in ("a", "b", "site")}
-    assert not (small.parent / "cache").exists()
-
-
-def test_a_broken_role_table(small: Path) -> None:
-    (small / "roles.yaml").write_text(
-        "every_claim: x\nroles: {a: b}\nnobdy: []\n", encoding="utf-8"
-    )
-    with pytest.raises(ContentError) as caught:
-        load.load_profiles()
-    assert [str(p) for p in caught.value.problems] == [
-        "profiles/roles.yaml:1:1: 'nobody' is a list of roles",
-        "profiles/roles.yaml:1:14: 'every_claim' is a list of roles",
-        "profiles/roles.yaml:2:8: 'roles' maps each claimable role to a list of roles",
-        "profiles/roles.yaml:3:1: 'nobdy' is not a key of the role table",
-    ]
-
-
-def test_the_index_needs_no_yaml_and_no_pydantic() -> None:
-    load.load_profiles()
-    code = (
-        "import sys\n"
-        "from part15 import load\n"
-        "assert len(load.load_profiles()) > 50 and load.load_roles() and load.load_readings()\n"
-        "heavy = {'ruamel', 'ruamel.yaml', 'pydantic', 'cryptography', 'lxml', 'pydicom'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_models_survive_the_index() -> None:
-    profiles = load.load_profiles()
-    plain = load._builtin()["secure_transport/tls-bcp195-rfc8996.yaml"]
-    assert load_index.profile_from(json.loads(json.dumps(plain))) == profiles["tls-bcp195-rfc8996"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="the place differs there")
-def test_the_cache_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
-    assert load_index.cache_folder() == Path("/x/part15")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/h")
-    monkeypatch.setattr(sys, "platform", "linux")
-    assert load_index.cache_folder() == Path("/h/.cache/part15")
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert load_index.cache_folder() == Path("/h/Library/Caches/part15")
-
-
 @pytest.mark.parametrize(
     ("edition", "read"),
     [
@@ -473,94 +347,3 @@ def test_the_cache_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_an_edition_between_is_judged_by_the_one_before(edition: str, read: str) -> None:
     assert load.read_edition(edition) == read
-
-
-# --- binding -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class PortSeen:
-    port: int = 0
-
-
-@dataclass(frozen=True)
-class OtherSeen:
-    port: int = 0
-
-
-def makes_port(bench: Bench, *, port: int) -> PortSeen | NotReached:
-    return PortSeen(port)
-
-
-def makes_many(bench: Bench) -> Many[PortSeen] | NotReached:
-    return Many()
-
-
-def makes_either(bench: Bench) -> PortSeen | OtherSeen:
-    return PortSeen()
-
-
-def likes_port(seen: PortSeen, *, ports: Sequence[int] = ()) -> Judgement:
-    return passes("x")
-
-
-def likes_set(seen: Many[PortSeen]) -> Judgement:
-    return passes("x")
-
-
-def likes_trouble(seen: PortSeen | NotReached) -> Judgement:
-    return passes("x")
-
-
-@pytest.mark.parametrize(
-    ("make", "judge", "left"),
-    [
-        (makes_port, likes_port, []),
-        (makes_port, likes_trouble, []),
-        (makes_many, likes_port, []),
-        (makes_many, likes_set, []),
-        (makes_either, likes_port, ["OtherSeen"]),
-        (makes_port, likes_set, []),
-    ],
-)
-def test_a_check_must_take_what_the_driver_returns(make: Any, judge: Any, left: list[str]) -> None:
-    from part15.load_bind import unjudged
-    from part15.model import Impact
-
-    driver = registry.Driver("x.make", make, Impact.OBSERVE, "target")
-    assert unjudged(driver, registry.Check("x.judge", judge)) == left
-
-
-@pytest.mark.parametrize(
-    ("value", "annotation", "fit"),
-    [
-        ("a", str, True),
-        (1, str, False),
-        (1.2, str, False),
-        (1, int, True),
-        (True, int, False),
-        (1, float, True),
-        (True, float, False),
-        (True, bool, True),
-        ("true", bool, False),
-        (["a"], Sequence[str], True),
-        ("a", Sequence[str], False),
-        ("table:x", Sequence[str], True),
-        ([1], Sequence[str], False),
-        ([1.2], Sequence[str], False),
-        ("${x}", int, True),
-        (["${x}"], Sequence[int], True),
-        (None, str | None, True),
-        (None, str, False),
-        ({"a": 1}, Mapping[str, Any], True),
-        ({"a": "b"}, Mapping[str, int], False),
-        (["a"], tuple[str, ...], True),
-        ("b", Literal["a", "b"], True),
-        ("c", Literal["a", "b"], False),
-        ("a", str | Sequence[str], True),
-        (object, Any, True),
-        ([], dict[str, int], False),
-    ],
-)
-def test_values_fit_annotations(value: Any, annotation: Any, fit: bool) -> None:
-    assert fits(value, annotation) is fit
