@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 _BARE = re.compile(r"^[A-Za-z0-9_-]+$")
@@ -47,7 +48,9 @@ def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
         place = (*path, name)
         dotted = ".".join(_key(p) for p in place)
         if isinstance(value, Mapping):
-            lines += ["", f"[{dotted}]", *_lines(value, place)]
+            inner = _lines(value, place)
+            header = [] if inner and inner[0] == "" else ["", f"[{dotted}]"]
+            lines += [*header, *inner]
         elif _tables(value):
             for row in value:
                 lines += ["", f"[[{dotted}]]", *_lines(row, place)]
@@ -57,3 +60,14 @@ def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
 def toml_text(document: Mapping[str, Any]) -> str:
     """Return *document* (strings, numbers, booleans, dates, lists, mappings) as a TOML document."""
     return "\n".join(_lines(document, ())).lstrip("\n") + "\n"
+
+
+def relative_below(value: Any, folder: Path) -> Any:
+    """Return *value* with every path below *folder* made relative to it, so that the folder can be moved."""
+    if isinstance(value, Mapping):
+        return {k: relative_below(v, folder) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [relative_below(v, folder) for v in value]
+    if isinstance(value, str) and value.startswith(f"{folder}/"):
+        return Path(value).relative_to(folder).as_posix()
+    return value

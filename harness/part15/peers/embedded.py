@@ -13,7 +13,7 @@ from part15.peers.faults import faults as known_faults
 from part15.peers.reference import ReferencePeer
 from part15.pki import make_pki
 from part15.registry import did_you_mean
-from part15.toml_writing import toml_text
+from part15.toml_writing import relative_below, toml_text
 
 
 def _hosts() -> tuple[str, ...]:
@@ -33,6 +33,7 @@ def embedded_target(
     Raises TargetError for an unknown fault, a folder that holds other files, or ports in use.
     """
     _known(faults)
+    folder = folder.resolve()
     path = folder / "target.toml"
     if path.exists():
         raise TargetError(f"{path} exists already; choose another folder with -o")
@@ -44,7 +45,7 @@ def embedded_target(
             f"the peer cannot listen on port {port_base}: {error.strerror}"
         ) from error
     with peer:
-        path.write_text(toml_text(peer.document()), encoding="utf-8")
+        path.write_text(toml_text(relative_below(peer.document(), folder)), encoding="utf-8")
         yield path
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from part15.errors import TargetError
 from part15.pki import Pki, make_pki
 from part15.registry import did_you_mean
-from part15.toml_writing import toml_text
+from part15.toml_writing import relative_below, toml_text
 
 Command = Callable[[Pki, int, Path], list[str]]
 
@@ -366,7 +366,7 @@ def write_peer(name: str, folder: Path) -> list[Path]:
 
     Raises TargetError if *folder* already holds them.
     """
-    peer = find(name)
+    peer, folder = find(name), folder.resolve()
     target, script = folder / "target.toml", folder / "start.sh"
     for path in (target, script):
         if path.exists():
@@ -374,13 +374,14 @@ def write_peer(name: str, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     pki = make_pki(folder / "pki")
     port = 2762
-    command = peer.command(pki, port, folder.resolve())
+    command = relative_below(peer.command(pki, port, folder), folder)
     settings = "".join(f"export {k}={v}\n" for k, v in peer.environment.items())
     script.write_text(
         f"#!/bin/sh\n# {peer.text}; needs the program {peer.program} (Debian package {peer.package})\n"
-        f"{settings}exec {shlex.join(command)}\n",
+        f'cd "$(dirname "$0")" || exit 1\n{settings}exec {shlex.join(command)}\n',
         encoding="utf-8",
     )
     script.chmod(0o755)
-    target.write_text(toml_text(document(peer, pki, port)), encoding="utf-8")
+    content = relative_below(document(peer, pki, port), folder)
+    target.write_text(toml_text(content), encoding="utf-8")
     return [script, target]
