@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,6 +87,8 @@ def stored(key: str) -> dict[str, Any] | None:
 
 def keep(key: str, files: Mapping[str, Any]) -> None:
     """Store the plain profiles *files* under *key*, atomically; silently not, where that is impossible."""
+    import tempfile
+
     path = _path(key)
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
