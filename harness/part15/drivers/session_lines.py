@@ -43,7 +43,7 @@ def identity_of(bench: Bench) -> Shown:
 
 def shown(bench: Bench, identity: Any, label: str) -> Shown:
     """Return *identity* of the target as what we show; *label* is its key there."""
-    from part15.target import secret
+    from part15.references import secret
 
     try:
         certificate, key = identity.paths()

@@ -78,46 +78,67 @@ class AuthenticationSeen:
 
 
 @dataclass(frozen=True)
-class ForeignSeen:
-    """Bytes of another protocol sent to a port, with controls before and after.
+class Foreign:
+    """What answered bytes that do not belong on a port.
 
-    *inside* tells whether they went through a completed TLS handshake. *answer* is ``dicom`` (an
-    A-ASSOCIATE-AC or -RJ), ``http``, ``tls`` (a handshake record: a ServerHello), ``alert``, ``abort`` (an A-ABORT), ``other``,
-    or how it ended without an octet: ``closed``, ``reset``, ``silent``, ``ours``.
+    *answer* is ``dicom`` (an A-ASSOCIATE-AC or -RJ), ``http``, ``tls`` (a handshake record: a
+    ServerHello), ``alert``, ``abort`` (an A-ABORT), ``other``, or how it ended without an octet:
+    ``closed``, ``reset``, ``silent``, ``ours`` (it could not be sent). *inside* tells whether the
+    bytes went through a completed TLS handshake.
     """
 
     kind: str
+    endpoint: str
     inside: bool
     answer: str
-    heard: bytes
-    control: AssociationSeen
-    after: AssociationSeen
+    heard: bytes = b""
     why: str = ""
 
 
 @dataclass(frozen=True)
-class IdleSeen:
-    """A connection on which we stay silent; *closed* tells whether the other side ended it in *waited* s.
+class ForeignSeen:
+    """Bytes of other protocols sent to the ports of a target, between controls on the endpoint."""
 
-    *stage* is ``connect`` (no ClientHello), ``handshake`` (no A-ASSOCIATE-RQ) or ``drip`` (a
-    ClientHello octet by octet).
-    """
+    answers: dict[str, Foreign]
+    control: AssociationSeen
+    after: AssociationSeen
 
-    stage: str
+
+@dataclass(frozen=True)
+class Silence:
+    """A connection on which we stayed silent; *closed* tells whether the other side ended it in time."""
+
     closed: bool
     seconds: float
+    how: str
+
+
+@dataclass(frozen=True)
+class SilenceSeen:
+    """Connections on which we stay silent, for *waited* seconds each.
+
+    *stages* has ``connect`` (no ClientHello), ``handshake`` (no A-ASSOCIATE-RQ) and ``drip`` (a
+    ClientHello octet by octet). *claimed* is the declared ARTIM time-out in seconds, None if none is.
+    """
+
+    stages: dict[str, Silence]
     waited: float
-    how: str = ""
+    claimed: float | None
+    control: AssociationSeen
+    after: AssociationSeen
 
 
 @dataclass(frozen=True)
 class AnswersSeen:
-    """The A-ASSOCIATE-RJ and A-ABORT PDUs drawn out of the other side, by what provoked each."""
+    """The A-ASSOCIATE-RJ and A-ABORT PDUs drawn out of the other side, by what provoked each.
+
+    *rejects* has (result, source, reason), *aborts* (source, reason), *others* in words what else came.
+    """
 
     rejects: dict[str, tuple[int, ...]]
     aborts: dict[str, tuple[int, ...]]
-    raw: dict[str, bytes]
     others: dict[str, str]
+    control: AssociationSeen
     after: AssociationSeen
 
 
@@ -125,13 +146,16 @@ class AnswersSeen:
 class UseSeen:
     """How protected an endpoint is: its TLS side and its plain side, on one port or two.
 
-    *state* is ``enforced``, ``used, not enforced``, ``available, not used`` or ``absent``.
+    *state* is ``enforced`` (plain refused), ``used, not enforced``, ``available, not used``, ``absent``, or
+    empty if it could not be found out. *tls* and *plain* say in words what each side answered.
     """
 
     state: str
     why: str
     tls: str
     plain: str
+    shared: bool = False
+    """Whether one port serves both."""
 
 
 @dataclass(frozen=True)
@@ -141,4 +165,3 @@ class PortsSeen:
     ports: dict[str, int]
     transports: dict[str, str]
     hosts: dict[str, str]
-    subject: str
