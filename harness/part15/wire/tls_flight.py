@@ -43,6 +43,7 @@ class Flight:
         self._alert: Alert | None = None
         self._warnings: list[int] = []
         self._problem: tuple[str, str] | None = None
+        self._begun = False
         self.done = False
 
     def feed(self, data: bytes) -> bool:
@@ -50,19 +51,17 @@ class Flight:
         self._octets += len(data)
         try:
             for record in self._deframer.feed(data):
+                self._begun = True
                 self._record(record.type, record.fragment)
                 if self.done:
                     return True
         except Oversize as problem:
             self._give_up("oversize", str(problem))
         except Malformed as problem:
-            self._give_up("malformed" if self._began() else "garbage", str(problem))
+            self._give_up("malformed" if self._begun else "garbage", str(problem))
         if self._octets > MAX_FLIGHT and not self.done:
             self._give_up("oversize", f"{self._octets} octets and no end of the flight")
         return self.done
-
-    def _began(self) -> bool:
-        return self._hello is not None or bool(self._warnings) or self._joiner.pending > 0
 
     def _give_up(self, outcome: str, why: str) -> None:
         self._problem, self.done = (outcome, why), True
