@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from part15 import load
-from part15.errors import TargetError
+from part15.errors import Problem, TargetError
 from part15.model import Binding, Clause, Profile, Status
 from part15.registry import did_you_mean
 
@@ -191,6 +191,18 @@ def explain_command(name: str, as_json: bool) -> int:
     return 0
 
 
+def _claim_problems(path: Path) -> list[Problem]:
+    """Return what is wrong with the claims, waivers and attestations of a target that is sound as a file."""
+    from part15.plan import build_plan
+    from part15.target_file import load_target
+
+    try:
+        build_plan(load_target(path), load.load_profiles(), load.load_roles())
+    except TargetError as error:
+        return list(error.problems)
+    return []
+
+
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def lint_command(files: tuple[Path, ...]) -> int:
@@ -199,7 +211,10 @@ def lint_command(files: tuple[Path, ...]) -> int:
     for path in files:
         if not path.is_file():
             raise TargetError(f"there is no file {path}")
-        problems += list(load.lint(path))
+        found = list(load.lint(path))
+        if not found and path.suffix == ".toml":
+            found = _claim_problems(path)
+        problems += found
     for problem in problems:
         click.echo(str(problem))
     if not problems:

@@ -251,18 +251,3 @@ def _is_profile(path: Path) -> bool:
             Problem(str(path), None, None, f"cannot be read: {error.strerror}")
         ) from None
     return any(line.startswith("profile:") for line in text.splitlines())
-
-
-def read_edition(edition: str) -> str:
-    """Return the newest edition whose text was read that is not newer than *edition*.
-
-    Spans of clauses name such editions only; a claim of 2024a is judged by the text of 2023b.
-    """
-    bounds = {
-        bound
-        for profile in load_profiles().values()
-        for clause in profile.clauses
-        for bound in clause.editions
-        if bound is not None
-    }
-    return max((b for b in bounds if b <= edition), default=edition)

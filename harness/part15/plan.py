@@ -40,14 +40,31 @@ def covers(span: tuple[str, str | None], edition: str) -> bool:
     return first <= edition and (last is None or edition <= last)
 
 
+def read_edition(edition: str, profiles: Mapping[str, Profile]) -> str:
+    """Return the newest edition whose text was read that is not newer than *edition*.
+
+    Spans of clauses name such editions only; a claim of 2024a is judged by the text of 2023b.
+    """
+    bounds = {
+        bound
+        for profile in profiles.values()
+        for clause in profile.clauses
+        for bound in clause.editions
+        if bound is not None
+    }
+    return max((b for b in bounds if b <= edition), default=edition)
+
+
 def clauses_of(
-    claim: Claim, profiles: Mapping[str, Profile], *, advisory: bool = False
+    claim: Claim, profiles: Mapping[str, Profile]
 ) -> Iterator[tuple[Profile, Clause, bool]]:
     """Yield every clause in force that *claim* brings in, its own first, then those of included profiles.
 
-    The third member tells whether the clause comes by a newer rule set and only warns. A clause
-    reached twice is yielded once, binding if any way to it is.
+    An option that is a profile of its own is brought in too. The third member tells whether the
+    clause comes by a newer rule set and only warns. A clause reached twice is yielded once, binding
+    if any way to it is.
     """
+    edition = read_edition(claim.edition, profiles)
     found: dict[str, tuple[Profile, Clause, bool]] = {}
 
     def visit(name: str, only_advice: bool, trail: tuple[str, ...], only: tuple[str, ...]) -> None:
@@ -55,16 +72,19 @@ def clauses_of(
         for clause in profile.clauses:
             if only and not clause.id.startswith(only):
                 continue
-            if clause.in_force(claim.edition) or (only_advice and clause.editions[1] is None):
+            if clause.in_force(edition) or (only_advice and clause.editions[1] is None):
                 before = found.get(clause.id)
                 if before is None or (before[2] and not only_advice):
                     found[clause.id] = (profile, clause, only_advice)
         for include in () if only else profile.include:
-            if covers(include.editions, claim.edition) and include.profile not in trail:
+            if covers(include.editions, edition) and include.profile not in trail:
                 advice = only_advice or include.advisory
                 visit(include.profile, advice, (*trail, include.profile), include.only)
 
-    visit(claim.profile, advisory, (claim.profile,), ())
+    visit(claim.profile, False, (claim.profile,), ())
+    for option in claim.options:
+        if option in profiles:
+            visit(option, False, (claim.profile, option), ())
     yield from found.values()
 
 
@@ -175,7 +195,6 @@ def _settled(clause: Clause, binding: Binding) -> Judgement:
         )
     reason = binding.reason.removeprefix(UNTESTED).lstrip(": ")
     return undecided(f"{UNTESTED}: {reason}" if reason else UNTESTED)
-
 
 
 def _places(claim: Claim, driver: Driver, target: Target) -> tuple[list[str], Judgement | None]:

@@ -21,7 +21,7 @@ from part15 import __version__, evidence, load, report
 from part15.bench import Ledger
 from part15.errors import TargetError, Trouble
 from part15.judge import judge
-from part15.model import Case, Plan, Profile, Verdict
+from part15.model import Case, Impact, Plan, Profile, Stimulus, Verdict
 from part15.observations import NotReached
 from part15.plan import build_plan
 from part15.report import build, endpoints, seal
@@ -41,6 +41,9 @@ _DEPENDENCIES = (
     "asn1crypto",
     "lxml",
 )
+
+USE = "session.observe_use"
+"""The stimulus that shows whether the security of an endpoint is enforced, used, available or absent."""
 
 
 def default_folder(name: str) -> Path:
@@ -196,6 +199,22 @@ class Run:
         row = self.resumed.get(case.id)
         return verdict_from(row, case) if row else None
 
+    def observe_use(self, session: Session) -> None:
+        """Find out the state of use of every endpoint that this process drove, if the limits permit it."""
+        limit = Impact.OBSERVE if self.safe else self.target.limits.impact
+        if not Impact.ASSOCIATE.within(limit):
+            return
+        for stimulus in self._uses():
+            if session.reached(stimulus.endpoint):
+                session.observe(stimulus)
+
+    def _uses(self) -> list[Stimulus]:
+        return [
+            Stimulus(USE, {}, name)
+            for name, endpoint in self.target.endpoints.items()
+            if endpoint.transport in ("tls", "plain", "iscl")
+        ]
+
     def verdict(self, case: Case, seen: Any, duration: float) -> Verdict:
         """Judge *case* on *seen*."""
         names: tuple[str, ...] = ()
@@ -303,17 +322,15 @@ class Run:
 
     def _observed(self) -> list[Observed]:
         store = evidence.Store(self.folder / "evidence")
+        driven = [c.stimulus for c in self.plan.cases if c.stimulus and c.settled is None]
         found = {}
-        for case in self.plan.cases:
-            if case.stimulus is None or case.settled is not None or case.stimulus.key in found:
-                continue
+        for stimulus in {s.key: s for s in (*driven, *self._uses())}.values():
             try:
-                seen = store.get(case.stimulus)
+                seen = store.get(stimulus)
             except ValueError:
                 continue
             if seen is not None and not isinstance(seen, (Trouble, NotReached)):
-                s = case.stimulus
-                found[s.key] = Observed(s.key, s.kind, s.endpoint, seen)
+                found[stimulus.key] = Observed(stimulus.key, stimulus.kind, stimulus.endpoint, seen)
         return list(found.values())
 
 

@@ -104,6 +104,10 @@ class Session:
                 self.store.put(stimulus, self._seen[key])
             return self._seen[key]
 
+    def reached(self, place: str) -> bool:
+        """Tell whether a stimulus of this process reached the endpoint *place*."""
+        return place in self._reached
+
     def _drive(self, stimulus: Stimulus) -> Any:
         place = stimulus.endpoint
         if place in self._dead:

@@ -333,17 +333,3 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 
     _, problems = plain_profile(document)
     assert problems
-
-
-@pytest.mark.parametrize(
-    ("edition", "read"),
-    [
-        ("2023b", "2023b"),
-        ("2024a", "2023b"),
-        ("2025b", "2024e"),
-        ("2009", "2008"),
-        ("2018b", "2018a"),
-    ],
-)
-def test_an_edition_between_is_judged_by_the_one_before(edition: str, read: str) -> None:
-    assert load.read_edition(edition) == read

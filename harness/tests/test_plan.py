@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from part15 import load
 from part15.bench import Bench
 from part15.errors import TargetError
 from part15.model import (
@@ -22,7 +23,7 @@ from part15.model import (
     Word,
 )
 from part15.observations import NotReached
-from part15.plan import build_plan
+from part15.plan import build_plan, read_edition
 from part15.registry import Driver
 from part15.target import Target
 from part15.target_file import parse_target
@@ -241,3 +242,24 @@ def test_a_limit_of_observe() -> None:
 def test_only_some_profiles() -> None:
     with pytest.raises(TargetError, match="does not claim q"):
         ids(profile("p", clause("C-1")), only=["q"])
+
+
+@pytest.mark.parametrize(
+    ("edition", "read"),
+    [
+        ("2023b", "2023b"),
+        ("2024a", "2023b"),
+        ("2025b", "2024e"),
+        ("2009", "2008"),
+        ("2018b", "2018a"),
+    ],
+)
+def test_an_edition_between_is_judged_by_the_one_before(edition: str, read: str) -> None:
+    assert read_edition(edition, load.load_profiles()) == read
+
+
+def test_an_option_that_is_a_profile_brings_its_clauses() -> None:
+    option = profile("o", clause("O-1"))
+    base = TARGET.replace('["tls-server"]', '{ roles = ["tls-server"], options = ["o"] }')
+    plan = build_plan(target(base=base), {"p": profile("p", clause("C-1")), "o": option}, ROLES)
+    assert [c.id for c in plan.cases] == ["C-1:tls-server", "O-1:tls-server"]

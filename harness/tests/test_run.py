@@ -59,8 +59,17 @@ def comparable(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_run_folder_is_whole(finished: Path) -> None:
     names = {p.name for p in finished.iterdir()}
-    assert {"report.json", "plan.json", "results.jsonl", "target.toml", "report.html", "SHA256SUMS"} <= names
-    sums = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=finished, capture_output=True, check=False)
+    assert {
+        "report.json",
+        "plan.json",
+        "results.jsonl",
+        "target.toml",
+        "report.html",
+        "SHA256SUMS",
+    } <= names
+    sums = subprocess.run(
+        ["sha256sum", "-c", "SHA256SUMS"], cwd=finished, capture_output=True, check=False
+    )
     assert sums.returncode == 0
     lines = (finished / "results.jsonl").read_text().splitlines()
     assert len(lines) == len(report(finished)["results"])
@@ -112,7 +121,17 @@ def test_json_on_stdout_and_nothing_else(target: Path, tmp_path: Path) -> None:
 
 
 def test_junit_is_pytests_own(target: Path, tmp_path: Path) -> None:
-    part15("run", target, "-o", tmp_path / "x", "-k", "B.12-cs-port", "--junitxml", tmp_path / "j.xml", cwd=tmp_path)
+    part15(
+        "run",
+        target,
+        "-o",
+        tmp_path / "x",
+        "-k",
+        "B.12-cs-port",
+        "--junitxml",
+        tmp_path / "j.xml",
+        cwd=tmp_path,
+    )
     text = (tmp_path / "j.xml").read_text()
     assert 'name="test_clause[B.12-cs-port:tls-server]"' in text
     assert '<property name="verdict" value="pass"' in text
@@ -201,7 +220,15 @@ def test_a_vendors_own_repository(target: Path, tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_conformance.py").write_text("from part15.pytest_plugin import test_clause\n")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--part15-target={target}"]
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--part15-target={target}",
+        ]
         + [f"--part15-out={tmp_path / 'out'}", "-k", "B.12-cs-port or B.12-cs-key"],
         cwd=tmp_path,
         capture_output=True,

@@ -11,10 +11,17 @@ from hypothesis import strategies as st
 from part15.toml_lines import key_lines, line_of
 from part15.toml_writing import relative_below, toml_text
 
-SCALARS = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.booleans(), st.integers(-(2**53), 2**53))
+SCALARS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"])), st.booleans(), st.integers(-(2**53), 2**53)
+)
 TABLES = st.recursive(
-    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.one_of(SCALARS, st.lists(SCALARS))),
-    lambda inner: st.dictionaries(st.text("abc-", min_size=1), st.one_of(SCALARS, inner, st.lists(inner, min_size=1))),
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+        st.one_of(SCALARS, st.lists(SCALARS)),
+    ),
+    lambda inner: st.dictionaries(
+        st.text("abc-", min_size=1), st.one_of(SCALARS, inner, st.lists(inner, min_size=1))
+    ),
     max_leaves=12,
 )
 
