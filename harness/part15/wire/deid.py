@@ -18,10 +18,11 @@ from part15.wire.deid_collect import Collected
 from part15.wire.deid_content import ContentRules, PrivateBlocks, noted_safe
 from part15.wire.deid_encrypted import encrypted
 from part15.wire.deid_hunt import Hunter
-from part15.wire.deid_index import Index, index
+from part15.wire.deid_index import Attribute, Index, index
 from part15.wire.deid_marks import marked_profiles, marks, meta, pixels
-from part15.wire.deid_rules import rules
+from part15.wire.deid_rules import Rule, rules
 from part15.wire.deid_scan import scan_alone, scan_pair
+from part15.wire.dictionary import tag_number
 from part15.wire.elements import Limits, Octets
 from part15.wire.part10 import Part10File, parse
 
@@ -154,7 +155,8 @@ def _unkept(
         rule = None
         if attribute is not None:
             rule = content.of(after, attribute, collected.rules.of(attribute.tag))
-        if attribute is not None and rule is not None:
+            rule = rule or _cleaned_around(attribute, collected)
+        if rule is not None:
             if "K" in rule.actions:
                 continue
             if "C" in rule.actions:
@@ -163,6 +165,15 @@ def _unkept(
                 collected.deviates(survivor.place, rule, "", "kept", said, detail=how)
         found.append(survivor)
     return tuple(found)
+
+
+def _cleaned_around(attribute: Attribute, collected: Collected) -> Rule | None:
+    """Return the rule of the outermost cleaned sequence around an attribute that no row lists."""
+    for part in attribute.path.split("/")[:-1]:
+        rule = collected.rules.of(tag_number(part.partition("[")[0]))
+        if rule is not None and "C" in rule.actions:
+            return rule
+    return None
 
 
 def _orphan_macs(after: Index) -> int:

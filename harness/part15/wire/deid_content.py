@@ -48,12 +48,24 @@ def _concepts(options: tuple[str, ...]) -> dict[tuple[str, str], Rule]:
     return found
 
 
+def concept_rules(rules: Rules) -> dict[tuple[str, str], Rule]:
+    """Return Table E.3.4-1 under the options of *rules*; nothing before 2019c or without the option."""
+    if CLEAN_CONTENT not in rules.options or rules.edition < "2019c":
+        return {}
+    return _concepts(rules.options)
+
+
+def retired_scheme(scheme: str) -> str:
+    """Return SRT for every name that the retired SNOMED scheme goes by, else *scheme* (E.3.4 note 3)."""
+    return _SAME_SCHEMES.get(scheme, scheme)
+
+
 class ContentRules:
     """Rules for the values of content items under Clean Structured Content (E.3.4)."""
 
     def __init__(self, rules: Rules) -> None:
         self.used = CLEAN_CONTENT in rules.options
-        self._table = _concepts(rules.options) if self.used and rules.edition >= "2019c" else {}
+        self._table = concept_rules(rules)
         self._any = Rule("content item", "value of a content item", "", ("C",), (CLEAN_CONTENT,))
 
     def of(self, index: Index, attribute: Attribute, rule: Rule | None) -> Rule | None:
@@ -64,7 +76,7 @@ class ContentRules:
         name = item + "(0040,A043)[1]/"
         code = index.text(name + "(0008,0100)")
         scheme = index.text(name + "(0008,0102)")
-        return self._table.get((code, _SAME_SCHEMES.get(scheme, scheme)), self._any)
+        return self._table.get((code, retired_scheme(scheme)), self._any)
 
 
 @dataclass

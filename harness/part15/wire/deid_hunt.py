@@ -18,9 +18,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from part15.observations.deid import SurvivorSeen
+from part15.wire.deid_rules import Rules
 from part15.wire.deid_index import Attribute, Index
 from part15.wire.part10 import Part10File
 
+CONTENT = "E.3.4-1"
 SHORTEST = 5
 """Values of fewer characters are not hunted: they turn up by chance."""
 _PART = 8
@@ -51,13 +53,34 @@ class _Needle(NamedTuple):
     transform: str
 
 
+_Table = dict[bytes, list[_Needle]]
+
+
+def sought(canaries: Iterable[Canary], rules: Rules) -> tuple[Canary, ...]:
+    """Return the canaries that must not come out under *rules*, each listed or not in their table.
+
+    What an option keeps may come out; dates that an option lets be modified are judged by their rows,
+    because a date that moved may hit another one by chance.
+    """
+    found = []
+    for canary in canaries:
+        rule = rules.row(canary.home)
+        if rule is not None and "K" in rule.actions:
+            continue
+        if canary.kind == "date" and rule is not None and "C" in rule.actions:
+            continue
+        in_content = canary.home.startswith(CONTENT) and rules.edition > "2008"
+        found.append(canary._replace(listed=canary.listed and (rule is not None or in_content)))
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Hunter:
-    """Canaries with their disguises; *folded* needles are sought in lower-cased octets."""
+    """Canaries with their disguises, by the first octets of each; *folded* ones are sought in lower case."""
 
     canaries: tuple[Canary, ...]
-    exact: tuple[_Needle, ...] = field(default=(), repr=False)
-    folded: tuple[_Needle, ...] = field(default=(), repr=False)
+    exact: _Table = field(default_factory=dict, repr=False)
+    folded: _Table = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, canaries: Iterable[Canary], *, parts: bool = True) -> Hunter:
@@ -72,17 +95,22 @@ class Hunter:
                 _dates(number, canary.value, folded)
             elif canary.kind == "text" and parts:
                 _parts(number, canary.value, folded)
-        return cls(chosen, tuple(exact), tuple(folded))
+        return cls(chosen, _table(exact), _table(folded))
 
     def in_octets(self, octets: bytes) -> list[tuple[int, int, str]]:
-        """Return (offset, canary number, transform) of what is in *octets*; the plainest per canary and offset."""
+        """Return (offset, canary number, transform) of what is in *octets*; the plainest per canary and offset.
+
+        Time grows with the octets, not with the number of canaries.
+        """
         found: dict[tuple[int, int], str] = {}
         for needles, hay in ((self.exact, octets), (self.folded, octets.lower())):
-            for needle in needles:
-                at = hay.find(needle.octets)
-                while at >= 0 and len(found) < MOST_SURVIVORS:
-                    found.setdefault((at, needle.canary), needle.transform)
-                    at = hay.find(needle.octets, at + len(needle.octets))
+            if not needles:
+                continue
+            look = needles.get
+            for at in range(len(hay) - SHORTEST + 1):
+                for needle in look(hay[at : at + SHORTEST], ()):
+                    if hay.startswith(needle.octets, at) and len(found) < MOST_SURVIVORS:
+                        found.setdefault((at, needle.canary), needle.transform)
         return [(at, canary, transform) for (at, canary), transform in sorted(found.items())]
 
     def in_text(self, text: str, place: str) -> tuple[SurvivorSeen, ...]:
@@ -119,6 +147,15 @@ class Hunter:
     def _seen(self, number: int, place: str, transform: str) -> SurvivorSeen:
         canary = self.canaries[number]
         return SurvivorSeen(canary.name, place, transform, canary.listed)
+
+
+def _table(needles: list[_Needle]) -> _Table:
+    """Return *needles* by their first octets, without doubles, the plainest first."""
+    table: dict[bytes, dict[tuple[bytes, int], _Needle]] = {}
+    for needle in needles:
+        of_prefix = table.setdefault(needle.octets[:SHORTEST], {})
+        of_prefix.setdefault((needle.octets, needle.canary), needle)
+    return {prefix: list(each.values()) for prefix, each in table.items()}
 
 
 def _meta_place(file: Part10File, at: int) -> str:

@@ -15,7 +15,7 @@ from part15.wire.deid_content import SAFE_PRIVATE, ContentRules, PrivateBlocks, 
 from part15.wire.deid_index import LARGE, Attribute, Index
 from part15.wire.deid_rules import Rule
 from part15.wire.deid_values import days, digest, flaw, is_registered
-from part15.wire.dictionary import tag_text
+from part15.wire.dictionary import tag_number, tag_text
 
 MODIFIED = "retain-long-modified-dates"
 INSERTED = frozenset(
@@ -292,7 +292,7 @@ def _gone(before: Index, after: Index, content: ContentRules, collected: Collect
             skip = attribute.after
         rule = content.of(before, attribute, collected.rules.of(attribute.tag))
         type_ = collected.type_of(attribute.tag, attribute.parent)
-        if not attribute.level and type_ in ("1", "2"):
+        if not attribute.level and type_ in ("1", "2") and not (rule and rule.actions == ("X",)):
             named(collected.integrity, f"{tag_text(attribute.tag)} of Type {type_} is missing")
         if rule is None or attribute.tag & 0x10000:
             if rule is None and not attribute.level and attribute.tag & 0xFFFF:
@@ -302,7 +302,9 @@ def _gone(before: Index, after: Index, content: ContentRules, collected: Collect
             continue
         found = collected.judge(rule, type_, "absent")
         if found.kind and (not attribute.level or found.kind == "not-kept"):
-            if found.kind == "not-kept" and _item_gone(attribute, after):
+            if found.kind == "not-kept" and (
+                _item_gone(attribute, after) or _in_replaced(attribute, collected)
+            ):
                 continue
             collected.deviates(attribute.path, rule, type_, "absent", found)
 
@@ -312,6 +314,15 @@ def _item_gone(attribute: Attribute, after: Index) -> bool:
     sequence, _, number = attribute.path.rpartition("/")[0].rpartition("[")
     holder = after.at(sequence) if sequence else None
     return bool(sequence) and (holder is None or holder.items < int(number.rstrip("]") or 0))
+
+
+def _in_replaced(attribute: Attribute, collected: Collected) -> bool:
+    """Tell whether *attribute* stands in a sequence that has to be replaced or removed itself."""
+    for part in attribute.path.split("/")[:-1]:
+        rule = collected.rules.of(tag_number(part.partition("[")[0]))
+        if rule is not None and not any(action in _BY_CONTENT for action in rule.actions):
+            return True
+    return False
 
 
 def _emptied(before: Index, old: Attribute, new: Attribute, collected: Collected) -> None:

@@ -50,49 +50,34 @@ def variants(
     syntax: Syntax,
     everything: Sequence[int],
 ) -> Iterator[Variant]:
-    """Yield name and stream of each variant.
+    """Yield the key in ``observations.signatures.ALTERNATIVES`` and the stream of each variant.
 
     *chosen* are the listed elements, *own* those of the signature item, *syntax* that of the MAC;
     *everything* the listed elements in the order of the list, unsignable ones and repetitions included.
     """
     both = [*chosen, *own]
+    elements = source.elements
+    sequences = any(elements[i].vr == "SQ" for i in chosen)
     if syntax != EXPLICIT_LITTLE:
-        yield "the stream in explicit VR little endian", lambda: stream(source, both)
-    if any(source.elements[i].length == UNDEFINED for i in chosen):
-        yield (
-            "the stream of DCMTK before 3.5.4 (with the lengths of the pixel fragments), not PS3.3",
-            lambda: stream(source, both, syntax, fragment_lengths=True),
-        )
-    if any(source.elements[i].vr == "SQ" for i in chosen):
-        yield (
-            (
-                "the stream of DCMTK 3.6.7's 16 KiB defect, not PS3.3: what nested sequences hold beyond"
-                " a boundary of 16 KiB is not signed"
-            ),
-            lambda: dcmtk_stream(source, both),
-        )
-    yield "the stream without the signature item", lambda: stream(source, chosen, syntax)
-    yield (
-        (
-            "the stream with text values stripped and padded anew, as dcmsign reads them; the octets differ"
-            " from those signed"
-        ),
-        lambda: _repadded(source, both),
-    )
-    unguarded = Stored(source.data, source.elements, source.syntax)
+        yield "explicit-little", lambda: stream(source, both)
+    if any(elements[i].length == UNDEFINED for i in chosen):
+        yield "fragment-lengths", lambda: stream(source, both, syntax, fragment_lengths=True)
+    if sequences:
+        yield "dcmtk-16k", lambda: dcmtk_stream(source, both)
+    yield "no-signature-item", lambda: stream(source, chosen, syntax)
+    yield "repadded", lambda: _repadded(source, both)
+    unguarded = Stored(source.data, elements, source.syntax)
     unguarded.__dict__["unsignable"] = frozenset()
-    if sorted(set(everything)) != sorted(chosen):
-        yield (
-            "a stream that includes elements PS3.3 excludes",
-            lambda: stream(unguarded, [*sorted(set(everything)), *own], syntax),
-        )
+    ordered = sorted(set(everything))
+    if ordered != sorted(chosen):
+        yield "unsignable", lambda: stream(unguarded, [*ordered, *own], syntax)
+    if source.unsignable and sequences:
+        yield "nested-signatures", lambda: stream(unguarded, both, syntax)
     if list(everything) != list(chosen):
-        yield (
-            "the stream in the order of the list instead of that of the data set",
-            lambda: stream(
-                source, [*(i for i in everything if i not in source.unsignable), *own], syntax
-            ),
-        )
+        in_order = [i for i in everything if i not in source.unsignable]
+        yield "list-order", lambda: stream(source, [*in_order, *own], syntax)
+    if sequences and source.syntax == syntax and syntax.explicit:
+        yield "lengths", lambda: (source.data[elements[i].start : elements[i].end] for i in both)
 
 
 def _repadded(source: Stored, chosen: Sequence[int]) -> Iterator[memoryview | bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from part15.observations.signatures import (
+    ALTERNATIVES,
     INVALID,
     UNDECIDABLE,
     VALID,
@@ -189,7 +191,9 @@ def judge_crypto(work: MacWork, asked: Question) -> CryptoSeen:
         mac, octets = work.mac(level, asked.item, parameters, name)
     except NotComputable as trouble:
         return CryptoSeen(UNDECIDABLE, str(trouble))
-    result = CryptoSeen(INVALID, mac=mac.hex(), octets=octets)
+    result = CryptoSeen(
+        INVALID, mac=mac.hex(), octets=octets, holds=_holds(work, level, parameters)
+    )
     if seen.key != "RSA":
         return _other_key(work, asked, result, key, mac)
     why = usable(key)
@@ -203,6 +207,31 @@ def judge_crypto(work: MacWork, asked: Question) -> CryptoSeen:
     if not block.digest or not block.digest_algorithm:
         return dataclasses.replace(result, why=fault)
     return _explained(work, asked, result, fault)
+
+
+def _holds(work: MacWork, level: int, parameters: Parameters) -> tuple[str, ...]:
+    """Return the words of CryptoSeen.holds for the stream."""
+    source = work.source
+    elements = source.elements
+    chosen = listed(source, level, parameters.signed)
+    found = []
+    if any(elements[i].vr == "SQ" for i in chosen):
+        found.append("sequence")
+    if any(
+        elements[i].length == UNDEFINED and elements[i].vr != "SQ" and elements[i].vr != "UN"
+        for i in chosen
+    ):
+        found.append("encapsulated")
+    if source.unsignable:
+        left_out = sorted(source.unsignable)
+        for i in chosen:
+            nearest = bisect.bisect_right(left_out, i)
+            if nearest < len(left_out) and left_out[nearest] < elements[i].after:
+                found.append("nested-exclusion")
+                break
+    if source.syntax != syntax_of(parameters.transfer_syntax):
+        found.append("encoded-anew")
+    return tuple(found)
 
 
 def _block_fault(block: BlockSeen, term: str) -> str:
@@ -272,7 +301,7 @@ def _explained(work: MacWork, asked: Question, result: CryptoSeen, fault: str) -
     alternative = ""
     own_mac, _ = work.mac(level, item, parameters, block.digest_algorithm)
     if own_mac.hex() == block.digest:
-        alternative = "the stream of PS3.3" if fault else ""
+        alternative = "ps3.3"
     else:
         by_tag: dict[int, list[int]] = {}
         for index in source.level(level):
@@ -288,7 +317,7 @@ def _explained(work: MacWork, asked: Question, result: CryptoSeen, fault: str) -
                 alternative = name
                 break
     if alternative:
-        why = f"{why}; it matches {alternative}"
+        why = f"{why}; it matches {ALTERNATIVES[alternative][0]}"
     return dataclasses.replace(result, why=why, alternative=alternative)
 
 

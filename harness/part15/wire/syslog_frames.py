@@ -44,7 +44,7 @@ class FrameReader:
         found: list[Frame] = []
         while (frame := self._next()) is not None:
             found.append(frame)
-        self._frames += len(found)
+            self._frames += 1
         return found
 
     def end(self) -> list[Frame]:

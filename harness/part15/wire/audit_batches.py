@@ -1,0 +1,98 @@
+"""Audit messages of a wanted size and with a mark by which each is found again in a collector's store."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from part15.wire.audit_corpus import Facts, transfer
+from part15.wire.syslog import write_syslog
+
+HEADERS = (
+    b"<85>1 - - - - - - ",
+    b"<999>1 - - - - - - no such priority",
+    b"<085>1 - - - - - - leading zero",
+    b"<>1 - - - - - - no priority",
+    b"<85>2 - - - - - - version two",
+    b"<85>Nov 21 10:00:00 host app: an RFC 3164 message",
+    b"<85>1 2026-11-21t10:00:00z - - - - - small letters",
+    b'<85>1 - - - - - [a b="]"] unescaped',
+    b"<85>1 - " + b"h" * 4096 + b" - - - - long host name",
+    b"\xff\xfe\x00\x01 octets",
+    b"<85>1 - - - - - - \x00\x00\x00",
+)
+"""Odd and malformed messages, well framed."""
+
+LENGTHS = (b"0 ", b"-1 x", b"007 <85>1 - ", b"9" * 20 + b" <85>1 ", b"abc <85>1 - ", b"99999999 <85>1 cut off")
+"""Malformed frames, each for a connection of its own."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A SYSLOG-MSG with the text *inner* that a collector has to store unchanged."""
+
+    name: str
+    data: bytes
+    inner: bytes
+
+
+def _xml(mark: str, when: dt.datetime, instances: tuple[str, ...], pad: str = "") -> bytes:
+    return transfer(
+        Facts(
+            when=when,
+            source=mark,
+            process=f"receiver{pad}",
+            instances=instances,
+            patient_name=f"end of {mark}",
+        )
+    )
+
+
+def header_of(when: dt.datetime | None = None) -> dict[str, Any]:
+    """Return header fields with the time now."""
+    moment = (when or dt.datetime.now(dt.UTC)).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+    return {"timestamp": moment, "hostname": "part15.invalid", "procid": "15"}
+
+
+def _audit(mark: str, size: int, pri: int, replaced: tuple[str, str]) -> Marked:
+    """Return an audit message of *size* octets, or of the least size that its instances allow."""
+    now = dt.datetime.now(dt.UTC)
+    head = header_of(now)
+
+    def made(count: int, pad: int) -> tuple[bytes, bytes]:
+        uids = tuple(f"1.2.826.0.1.3680043.10.1515.{100_000_000 + n}" for n in range(count))
+        inner = _xml(mark, now, uids, "x" * pad).replace(*(text.encode() for text in replaced))
+        return inner, write_syslog(inner, pri=pri, **head)
+
+    least, one = len(made(1, 0)[1]), len('<Instance UID="1.2.826.0.1.3680043.10.1515.100000000"/>')
+    count = 1 + max(0, size - least - 8) // one
+    inner, data = made(count, max(0, size - len(made(count, 0)[1])))
+    return Marked(mark, data, inner)
+
+
+def marked(mark: str, size: int = 0, *, pri: int = 85, replaced: tuple[str, str] = ("", "")) -> Marked:
+    """Return an audit message whose SYSLOG-MSG has *size* octets (0: as small as it is).
+
+    Below the size of the smallest whole audit message a short syslog text is made instead: 480
+    octets have no room for one. *replaced* changes one text of the XML.
+    """
+    if replaced == ("", ""):
+        replaced = ("\0", "")
+    found = _audit(mark, size, pri, replaced)
+    if 0 < size < len(found.data):
+        head = header_of()
+        bare = write_syslog(b"", pri=pri, bom=False, **head)
+        inner = f"{mark} ".encode().ljust(size - len(bare) - 4, b"x") + b" end"
+        return Marked(mark, write_syslog(inner, pri=pri, bom=False, **head), inner)
+    return found
+
+
+def whereabouts(store: bytes, message: Marked) -> tuple[str, int]:
+    """Return ``whole``, ``cut`` or ``lost`` for *message* in the octets of a store, and where it begins."""
+    at = store.find(message.inner)
+    if at >= 0:
+        return "whole", at
+    mark = message.name.encode()
+    at = store.find(mark)
+    return ("cut", at) if at >= 0 else ("lost", -1)
