@@ -26,15 +26,21 @@ CERTIFICATE_TYPES = ("RSA", "ECDSA", "DSS")
 
 @check
 def negotiates(
-    seen: SuitesSeen, *, versions: Sequence[str] = (), suites: Sequence[str] = ()
+    seen: SuitesSeen,
+    *,
+    versions: Sequence[str] = (),
+    suites: Sequence[str] = (),
+    fitting_only: bool = False,
 ) -> Judgement:
     """Hold if the server negotiates each of *versions*, or, where *suites* are given, each of these in one of them.
 
-    A suite that no certificate of the endpoint or its twins can serve decides nothing.
+    A suite that no certificate of the endpoint or its twins can serve decides nothing; with
+    *fitting_only* it is left out, as long as others remain.
     """
     if suites:
         wanted = [_lookup(seen, code, versions) for code in names.suite_codes(suites)]
-        return _all_of(wanted)
+        fitting = [item for item in wanted if not item.unservable]
+        return _all_of(fitting if fitting_only and fitting else wanted)
     return _all_of([_version(seen, version) for version in versions])
 
 
@@ -167,6 +173,7 @@ class _Item:
     word: Word
     message: str
     readings: tuple[str, ...] = ()
+    unservable: bool = False
 
 
 def _all_of(items: Sequence[_Item]) -> Judgement:
@@ -243,6 +250,7 @@ def _lookup(seen: SuitesSeen, code: int, versions: Sequence[str]) -> _Item:
             Word.INCONCLUSIVE,
             f"{subject} needs a server certificate with an {needs} key, and none was seen "
             f"({_types(seen)}); give a second endpoint with one to have this decided.",
+            unservable=True,
         )
     unclear = [v for point in able for v in of_versions(point, versions) if not v.complete]
     if unclear:

@@ -117,7 +117,9 @@ def has_key_bits(seen: SuitesSeen, *, key: str, minimum: int) -> Judgement:
         found,
         [(c, f"an {key} key of {c.bits} bits") for c in mine if c.bits < minimum],
         f"{key} keys of {minimum} bits or more",
-        f"{len(mine)} certificates of the chain have an {key} key, each of {minimum} bits or more",
+        f"{len(mine)} certificates of the chain have an {key} key, each of {minimum} bits or more"
+        if mine
+        else f"no certificate of the chain has an {key} key",
     )
 
 
@@ -142,7 +144,9 @@ def is_signed_with_bits(seen: SuitesSeen, *, signer: str, minimum: int) -> Judge
             if (c.signer_bits or 0) < minimum
         ],
         f"signing keys of {minimum} bits or more",
-        f"{len(mine)} certificates are signed with {signer}, each by a key of {minimum} bits or more",
+        f"{len(mine)} certificates are signed with {signer}, each by a key of {minimum} bits or more"
+        if mine
+        else f"no certificate of the chain is signed with {signer}",
         rests_on=("T-22",),
     )
 
@@ -186,7 +190,9 @@ def has_leaf_curve(seen: SuitesSeen, *, curves: Sequence[str]) -> Judgement:
         leaves,
         [(c, f"an elliptic curve key on {c.curve}") for c in mine if c.curve not in curves],
         f"curve {' or '.join(curves)}",
-        f"the server has {len(mine)} elliptic curve certificates, all on {' or '.join(curves)}",
+        f"the elliptic curve certificate is on {mine[0].curve}"
+        if mine
+        else "the server shows no elliptic curve certificate",
     )
 
 
