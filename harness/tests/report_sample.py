@@ -22,8 +22,16 @@ from part15.model import (
     Verdict,
     Word,
 )
+from part15.observations.session import (
+    AnswersSeen,
+    AssociationSeen,
+    AuthenticationSeen,
+    HandshakeSeen,
+    UseSeen,
+)
+from part15.observations.tls import CertificateSeen, ControlSeen, HelloSeen, SuitesSeen, VersionSeen
 from part15.report.build import build
-from part15.report.facts import EndpointFacts, EvidenceItem, RunFacts, TargetFacts
+from part15.report.facts import EndpointFacts, EvidenceItem, Observed, RunFacts, TargetFacts
 
 B12 = "tls-bcp195-rfc8996"
 OES = "online-electronic-storage"
@@ -35,25 +43,95 @@ NULL_SUITES = (
     "TLS_RSA_WITH_NULL_SHA256",
     "TLS_ECDH_anon_WITH_AES_128_CBC_SHA",
 )
-SUITES = [
-    {
-        "version": "1.2",
-        "suite": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-        "code": "0xC030",
-        "rank": 1,
-    },
-    {
-        "version": "1.2",
-        "suite": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
-        "code": "0xC02F",
-        "rank": 2,
-    },
-    {"version": "1.2", "suite": "TLS_RSA_WITH_AES_128_CBC_SHA", "code": "0x002F", "rank": 3},
-    {"version": "1.2", "suite": "TLS_RSA_WITH_NULL_SHA", "code": "0x0002", "rank": 4},
-    {"version": "1.0", "suite": "TLS_RSA_WITH_AES_128_CBC_SHA", "code": "0x002F", "rank": 1},
-    {"version": "1.3", "suite": "TLS_AES_256_GCM_SHA384", "code": "0x1302", "rank": 1},
-    {"version": "1.3", "suite": "TLS_AES_128_GCM_SHA256", "code": "0x1301", "rank": 2},
-]
+OK = ControlSeen("a modern offer", ok=True, answer="ServerHello")
+LEAF = CertificateSeen(
+    "CN=archive", "RSA", 2048, signer="RSA", signer_bits=2048, hash="SHA-256", fingerprint="ab" * 32
+)
+
+
+def hello(version: str, suite: int, **more: Any) -> HelloSeen:
+    chain = () if version == "1.3" else (LEAF,)
+    return HelloSeen(
+        "one suite",
+        (version,),
+        (suite,),
+        "hello",
+        version=version,
+        suite=suite,
+        chain=chain,
+        **more,
+    )
+
+
+SUITES = SuitesSeen(
+    "dicom-tls",
+    (
+        VersionSeen("1.0", (hello("1.0", 0x002F),), None, complete=True),
+        VersionSeen(
+            "1.2",
+            (
+                hello(
+                    "1.2",
+                    0xC030,
+                    group=23,
+                    scheme=0x0804,
+                    extensions=(23, 0xFF01),
+                    certificate_request=True,
+                ),
+                hello("1.2", 0xC02F, group=23),
+                hello("1.2", 0x002F),
+                hello("1.2", 0x0002),
+            ),
+            None,
+            complete=True,
+        ),
+        VersionSeen(
+            "1.3", (hello("1.3", 0x1302, group=29), hello("1.3", 0x1301)), None, complete=True
+        ),
+    ),
+    OK,
+    OK,
+    types=("RSA",),
+)
+ACCEPTED = AssociationSeen(
+    "accepted", HandshakeSeen("open", completed=True, version="1.3", suite="TLS_AES_256_GCM_SHA384")
+)
+OBSERVED = (
+    Observed("tls.enumerate-12139017", "tls.enumerate", "dicom-tls", SUITES),
+    Observed(
+        "tls.certificates-12139017",
+        "tls.certificates",
+        "dicom-tls",
+        AuthenticationSeen(
+            ACCEPTED,
+            {
+                "none": AssociationSeen("alert", HandshakeSeen("alert", alert=116)),
+                "expired": ACCEPTED,
+                "unknown CA": ACCEPTED,
+            },
+            ACCEPTED,
+        ),
+    ),
+    Observed(
+        "session.use-12139017",
+        "session.use",
+        "dicom-tls",
+        UseSeen(
+            "used, not enforced",
+            "TLS works here, but the same AE also answers in plain on 192.0.2.10:104",
+            "A-ASSOCIATE-AC",
+            "A-ASSOCIATE-AC",
+        ),
+    ),
+    Observed(
+        "session.answers-12139017",
+        "session.answers",
+        "dicom-tls",
+        AnswersSeen(
+            {"wrong called AE title": (1, 1, 7)}, {"unexpected PDU": (2, 2)}, {}, ACCEPTED, ACCEPTED
+        ),
+    ),
+)
 
 ROWS: list[dict[str, Any]] = [
     {
@@ -487,28 +565,10 @@ def make(
 
 def sample() -> dict[str, Any]:
     """Build the committed sample: every verdict word, one waiver, one attestation, two claims."""
-    document = make([*((B12_CLAIM, r) for r in ROWS), *((OES_CLAIM, r) for r in OES_ROWS)])
-    document["observations"] = [
-        {
-            "id": "tls.suites@dicom-tls",
-            "csId": ["CS-TLS-3"],
-            "key": "tls.suites",
-            "value": SUITES,
-            "provenance": "observed",
-            "endpoint": "dicom-tls",
-            "evidence": [],
-        },
-        {
-            "id": "tls.versions@dicom-tls",
-            "csId": ["CS-TLS-3"],
-            "key": "tls.versions",
-            "value": ["1.0", "1.1", "1.2", "1.3"],
-            "provenance": "observed",
-            "endpoint": "dicom-tls",
-            "evidence": [],
-        },
-    ]
-    return document
+    return make(
+        [*((B12_CLAIM, r) for r in ROWS), *((OES_CLAIM, r) for r in OES_ROWS)],
+        observations=OBSERVED,
+    )
 
 
 def conforming(**changes: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from part15.report.about import (
     tool_row,
     waiver_row,
 )
+from part15.report.buckets import buckets
 from part15.report.conclude import exit_code
 from part15.report.facts import EndpointFacts, RunFacts, TargetFacts
 from part15.report.observed import observations
@@ -81,6 +82,7 @@ def build(
             "signerFingerprint": facts.signer or None,
         },
     }
+    document["buckets"] = buckets(document)
     document = clean(document)
     status = facts.exit_status
     document["run"]["exitStatus"] = exit_code(document, facts.gate) if status is None else status

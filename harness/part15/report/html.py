@@ -19,6 +19,9 @@ from part15.report.build import to_text
 FOLD_ABOVE = 400
 """Cases above which the profiles are folded at first, so that a large report opens at once."""
 
+_OWN = frozenset({"schema", "claims", "clauses", "results", "observations", "buckets"})
+"""Members of the document that the template gets in another form."""
+
 _SEGMENTS = (
     ("f", ("fail",)),
     ("e", ("error",)),
@@ -82,18 +85,14 @@ def bar(claim: Mapping[str, Any]) -> Markup:
     )
 
 
-def page(document: Mapping[str, Any], buckets: list[dict[str, Any]]) -> str:
-    """Return the whole page of *document*; *buckets* are claimed against observed, or none."""
+def render(document: Mapping[str, Any]) -> str:
+    """Return the whole page of *document*."""
     style, script = raw("report.css"), raw("report.js")
     return (
         environment()
         .get_template("report.html.j2")
         .render(
-            **{
-                k: v
-                for k, v in document.items()
-                if k not in {"schema", "claims", "clauses", "results", "observations"}
-            },
+            **{k: v for k, v in document.items() if k not in _OWN},
             policy=policy(style=style, script=script),
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
@@ -103,7 +102,7 @@ def page(document: Mapping[str, Any], buckets: list[dict[str, Any]]) -> str:
             improvements=view.fixes(document, "warn"),
             undecided=view.undecided(document),
             suites=view.suites(document),
-            buckets=buckets,
+            buckets=view.buckets(document),
             words=view.WORDS,
             conclusions=view.CONCLUSIONS,
             titles={c["profile"]: c["profileTitle"] for c in document["clauses"]},
@@ -118,11 +117,6 @@ def page(document: Mapping[str, Any], buckets: list[dict[str, Any]]) -> str:
             decided_text=view.decided_text,
         )
     )
-
-
-def render(document: Mapping[str, Any]) -> str:
-    """Return the page of *document*."""
-    return page(document, [])
 
 
 write = writer(render)

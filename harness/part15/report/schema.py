@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from part15.model import Level, Word
+from part15.report.buckets import TITLES
 from part15.report.build import SCHEMA
 from part15.report.conclude import CONCLUSIONS, GATES
 from part15.report.facts import STATES
@@ -232,6 +233,12 @@ def _found() -> dict[str, dict[str, Any]]:
         ),
         "attestations": _list(
             _record(case=_TEXT, verdict=_TEXT, by=_TEXT, date=_TEXT, note=_TEXT, matched=_COUNT)
+        ),
+        "buckets": _record(
+            **{
+                key: _list(_record(what=_TEXT, why=_TEXT, state=_TEXT, evidence=_list(_TEXT)))
+                for key in TITLES
+            }
         ),
         "unclaimed": _list(_record(profile=_TEXT, reason=_TEXT)),
         "declared": _TABLE,

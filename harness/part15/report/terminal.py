@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from part15.report import view
+from part15.report.buckets import TITLES
 
 COLOURS = {
     "fail": "bold red",
@@ -86,6 +87,7 @@ def put(document: Mapping[str, Any], console: Console) -> None:
         console.print(Text("The run was interrupted; this is what was done until then.", "yellow"))
     _endpoints(document, console)
     _claims(document, console)
+    _buckets(document, console)
     _fixes(document, console)
     _undecided(document, console)
     _waivers(document, console)
@@ -137,6 +139,24 @@ def _claims(document: Mapping[str, Any], console: Console) -> None:
         line = Text.assemble((word, COLOURS[claim["conclusion"]]), f"  {view.claim_name(claim)}")
         _indented(console, line, 2)
         _indented(console, f"{view.decided_text(claim)}: {view.count_text(claim['counts'])}", 6)
+
+
+def _buckets(document: Mapping[str, Any], console: Console) -> None:
+    unclaimed = document["buckets"]["shownAndNotClaimed"]
+    if not unclaimed:
+        return
+    counted = ", ".join(
+        f"{len(document['buckets'][key])} {title.lower()}" for key, title in TITLES.items()
+    )
+    _heading(console, "Claimed against observed")
+    _indented(console, counted, 2)
+    for row in unclaimed[:MOST]:
+        state = f" ({row['state']})" if row["state"] else ""
+        _item(
+            console, Text("not claimed", "yellow"), Text(f"{row['what']}{state}: {row['why']}"), 2
+        )
+    if len(unclaimed) > MOST:
+        _indented(console, f"and {len(unclaimed) - MOST} more, in the HTML report", 2)
 
 
 def _fixes(document: Mapping[str, Any], console: Console) -> None:

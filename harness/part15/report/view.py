@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from part15.report.buckets import TITLES
 from part15.report.build import natural
 from part15.report.conclude import CONCLUSIONS as CONCLUSION_ORDER
 from part15.report.conclude import UNDECIDED, counts
@@ -217,6 +218,12 @@ def _grouped(
             rows = [{**c, "clause": clauses[c["id"]]} for c in _by_clause(own)]
             groups.append({"title": title if transport else "", "clauses": rows})
     return groups
+
+
+def buckets(document: Document) -> list[dict[str, Any]]:
+    """Return claimed against observed: four times ``title, rows``, nothing at all if nothing was claimed or shown."""
+    lists = [{"title": title, "rows": document["buckets"][key]} for key, title in TITLES.items()]
+    return lists if any(one["rows"] for one in lists) else []
 
 
 def suites(document: Document) -> list[dict[str, Any]]:
