@@ -17,7 +17,7 @@ ROOT = Path(part15.__file__).parent
 LAYERS = (
     ("errors", "model", "address", "toml_lines", "toml_writing", "references", "content", "observations"),
     ("registry", "bench"),
-    ("wire", "pki"),
+    ("wire", "pki", "forge"),
     ("channel",),
     ("drivers", "checks", "peers"),
     ("load", "target", "evidence"),

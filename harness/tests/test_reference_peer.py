@@ -246,7 +246,7 @@ def test_faults_of_authentication_let_the_wrong_one_in(
 
 
 def test_the_target_describes_the_peer(right: ReferencePeer) -> None:
-    from part15.target import parse_target
+    from part15.target_file import parse_target
 
     target = parse_target(right.document())
     assert target.endpoints["dicom-tls"].port == right.ports["dicom-tls"]

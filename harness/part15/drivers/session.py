@@ -139,7 +139,7 @@ def stay_silent(
         return control
     declared = bench.target.declared.get("ul", {}).get("artim_seconds")
     claimed = float(declared) if isinstance(declared, (int, float)) and declared > 0 else None
-    waited = min(max(claimed * 1.2 + 0.5, 1.0), 120.0) if claimed else max(bench.deadline, 5.0)
+    waited = min(max(claimed * 1.2 + 0.5, 1.0), 120.0) if claimed else bench.deadline
     wanted = [s for s in stages if bench.endpoint.transport == "tls" or s == "connect"]
     bench.note(f"silence for up to {waited:g} s: {', '.join(wanted)}")
     with concurrent.futures.ThreadPoolExecutor(len(wanted)) as pool:

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from part15.peers.policy import Policy
 
 ATTESTED = {
     "TLS-COMMON-abort-both-sides": "the association ends in state 1 and the node logs the provider reason",
@@ -18,7 +17,7 @@ ATTESTED = {
 }
 
 
-def declarations(policy: Policy, ports: Mapping[str, int], profile: str) -> dict[str, Any]:
+def declarations(artim: float, ports: Mapping[str, int], profile: str) -> dict[str, Any]:
     """Return the ``[declared]`` table of the peer."""
     return {
         "profiles": [
@@ -29,7 +28,7 @@ def declarations(policy: Policy, ports: Mapping[str, int], profile: str) -> dict
                 "extensions": "none",
             }
         ],
-        "ul": {"artim_seconds": policy.artim or 0, "ports": sorted(ports.values())},
+        "ul": {"artim_seconds": artim, "ports": sorted(ports.values())},
         profile: {
             "ports": sorted(p for name, p in ports.items() if name != "dicom-plain"),
             "key_management": "X.509 certificates in PEM files, issued by the CA of the test",

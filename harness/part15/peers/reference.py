@@ -56,7 +56,7 @@ class ReferencePeer:
         policy: Policy | None = None,
     ) -> None:
         self.pki, self.hosts, self.ae_title, self.idle = pki, tuple(hosts), ae_title, idle
-        self.names = tuple(names)
+        self.names, self.artim = tuple(names), artim
         base = dataclasses.replace(policy or Policy(), artim=artim)
         self.policy = with_faults(base, [faults()[n] for n in self.names])
         self.store = Store()
@@ -359,6 +359,6 @@ def target_document(
         },
         "claims": {profile: ["tls-server"]},
         "endpoints": dict(endpoints),
-        "declared": declarations(peer.policy, peer.ports, profile),
+        "declared": declarations(peer.artim, peer.ports, profile),
         "attestations": attestations(profile, today),
     }
