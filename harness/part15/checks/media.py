@@ -305,7 +305,7 @@ def keeps_to_repertoire(seen: SecureFileSeen | PasswordsSeen) -> Judgement:
 def _offered(seen: PasswordsSeen) -> Judgement:
     findings = []
     for trial in seen.trials:
-        if trial.allowed and trial.outcome == "done" and not trial.opens:
+        if trial.allowed and trial.outcome == "done" and trial.opens == "no":
             message = "taken, but exactly these octets do not open the file that was written"
         elif trial.allowed and trial.outcome == "refused":
             message = "refused, although it is of the repertoire"
@@ -324,7 +324,13 @@ def _offered(seen: PasswordsSeen) -> Judgement:
             observed=f"{len(findings)} of {len(seen.trials)} passwords handled otherwise",
             findings=findings,
         )
-    answered = [t for t in seen.trials if t.outcome in ("done", "refused")]
+    answered = [
+        t
+        for t in seen.trials
+        if t.outcome == "refused" or (t.outcome == "done" and t.opens == "yes")
+    ]
     if len(answered) < len(seen.trials) or not answered:
-        return undecided("the creator did not answer for every password; see its diagnostics")
+        return undecided(
+            "not every password led to a refusal or to a file that could be tried; see the other clauses"
+        )
     return passes(f"{len(seen.trials)} passwords: those of ISO IR 6 were taken, the others refused")

@@ -166,12 +166,15 @@ class SecureFileSetSeen:
 
 @dataclass(frozen=True)
 class PasswordTrial:
-    """One password offered to a creator: what it is made of, and whether the creator took it."""
+    """One password offered to a creator, whether it is *allowed*, and the creator's *outcome*.
+
+    *opens* is ``yes``, ``no`` (the file has a password, and it is another) or nothing if unknown.
+    """
 
     name: str
     allowed: bool
     outcome: str
-    opens: bool = False
+    opens: str = ""
     why: str = ""
 
 
