@@ -19,6 +19,42 @@ PROVES = (
 """The sentence every report on signatures carries."""
 
 
+ALTERNATIVES = {
+    "ps3.3": ("the stream of PS3.3", ""),
+    "explicit-little": ("the stream in explicit VR little endian", "transfer-syntax"),
+    "fragment-lengths": (
+        "the stream of DCMTK before 3.5.4 (with the lengths of the pixel fragments), not PS3.3",
+        "encapsulated",
+    ),
+    "dcmtk-16k": (
+        (
+            "the stream of DCMTK 3.6.7's 16 KiB defect, not PS3.3: what nested sequences hold beyond a"
+            " boundary of 16 KiB was not signed; dcmsign 3.6.7 accepts it"
+        ),
+        "sequence",
+    ),
+    "no-signature-item": (
+        "the stream without the elements of the signature item",
+        "signature-item",
+    ),
+    "repadded": (
+        (
+            "the stream with text values stripped and padded anew, as dcmsign reads them (it accepts this"
+            " signature); the octets differ from those signed"
+        ),
+        "leaf",
+    ),
+    "unsignable": ("a stream that includes elements PS3.3 excludes", "exclusion"),
+    "nested-signatures": (
+        "a stream that includes the signatures and other excluded elements inside items",
+        "nested-exclusion",
+    ),
+    "list-order": ("the stream in the order of the list instead of that of the data set", "order"),
+    "lengths": ("a stream with the lengths of sequences and items", "sequence"),
+}
+"""What else a signature may match: key -> sentence, and the part of the stream it got wrong."""
+
+
 @dataclass(frozen=True)
 class AttributeSeen:
     """One attribute of an item as encoded: tag, VR, octets of its value (-1: undefined length)."""
@@ -71,8 +107,9 @@ class CryptoSeen:
     """Whether MAC and signature hold.
 
     *integrity* is ``valid``, ``invalid`` or ``undecidable``; *why* a sentence; *mac* the digest over the
-    stream of PS3.3, *octets* its length; *alternative* names what else the signature matches if it is
-    not that stream.
+    stream of PS3.3, *octets* its length; *alternative* is the key in :data:`ALTERNATIVES` of what else the
+    signature matches if it is not that stream. *holds* names what the stream consists of: ``sequence``,
+    ``encapsulated``, ``nested-exclusion`` (something inside a signed item is left out), ``encoded-anew``.
     """
 
     integrity: str
@@ -81,6 +118,7 @@ class CryptoSeen:
     octets: int = 0
     block: BlockSeen = BlockSeen()
     alternative: str = ""
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

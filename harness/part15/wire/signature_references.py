@@ -18,6 +18,9 @@ from part15.wire.signature_crypto import MacWork, Parameters, obstacle, pixel_mi
 from part15.wire.signature_value import TERMS
 from part15.wire.signed_object import stored_of
 
+OPEN_MOST = 32
+"""Referenced objects that are kept open at once."""
+
 Opener = Callable[[str], Part10File]
 
 
@@ -31,6 +34,8 @@ def resolve(objects: Sequence[SignedObjectSeen], opener: Opener) -> list[SignedO
 
     def work_of(name: str) -> MacWork | str:
         if name not in works:
+            if len(works) >= OPEN_MOST:
+                works.clear()
             works[name] = _opened(name, opener)
         return works[name]
 
