@@ -19,23 +19,40 @@ from part15.model import Level, Status, Word
 from part15.peers.register import Fault
 from part15.registry import did_you_mean
 
-Words = Mapping[str, Word]
-"""Clause id to the gravest uncapped word of its cases."""
+
+@dataclass(frozen=True)
+class Judged:
+    """What one system got: the gravest uncapped word per driven clause, and the clauses that truly fail."""
+
+    words: Mapping[str, Word]
+    unclean: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, words: Mapping[str, Word]) -> Judged:
+        """Return the result of a system whose every *fail* counts, caps or not."""
+        return cls(
+            words, tuple(sorted(c for c, w in words.items() if w in (Word.FAIL, Word.ERROR)))
+        )
 
 
 class Arena(Protocol):
     """One family's right system and faults."""
 
-    name: str
-    profiles: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """Return its name, for people."""
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Return the profiles whose clauses it accounts for."""
 
     def faults(self) -> Sequence[Fault]:
         """Return the faults to be run here."""
 
-    def right(self) -> Words:
+    def right(self) -> Judged:
         """Judge the right system."""
 
-    def wrong(self, fault: Fault) -> Words:
+    def wrong(self, fault: Fault) -> Judged:
         """Judge the system with *fault*."""
 
 
@@ -86,14 +103,17 @@ def arenas() -> list[Arena]:
     return found
 
 
-def compare(fault: Fault, arena: str, right: Words, wrong: Words) -> Run:
-    """Return what *fault* did: a clause flips when it passed before and fails now."""
+def compare(fault: Fault, arena: str, right: Mapping[str, Word], wrong: Mapping[str, Word]) -> Run:
+    """Return what *fault* did: a clause flips when it passed before and fails now.
+
+    Clauses that *fault* names but this arena does not judge are another arena's.
+    """
     good = (Word.PASS, Word.INFO)
     flipped = sorted(c for c, w in wrong.items() if w is Word.FAIL and right.get(c) in good)
     blurred = sorted(
         c for c, w in wrong.items() if right.get(c) is Word.PASS and w not in (*good, Word.FAIL)
     )
-    wanted = set(fault.flips)
+    wanted = set(fault.flips) & set(right)
     return Run(
         fault=fault.name,
         arena=arena,
@@ -152,13 +172,12 @@ def _fight(arena: Arena, matrix: Matrix, say: Callable[[str], None], *, full: bo
         matrix.missing[arena.name] = str(trouble)
         say(f"  not run: {trouble}")
         return set()
-    failed = sorted(c for c, w in right.items() if w in (Word.FAIL, Word.ERROR))
-    if failed:
-        matrix.unclean[arena.name] = failed
+    if right.unclean:
+        matrix.unclean[arena.name] = list(right.unclean)
     killed: set[str] = set()
     faults = list(arena.faults())
     for number, fault in enumerate(faults, start=1):
-        done = _one(arena, fault, right)
+        done = _one(arena, fault, right.words)
         matrix.runs.append(done)
         killed |= set(done.flipped)
         mark = "ok  " if done.sound else "BAD "
@@ -168,9 +187,9 @@ def _fight(arena: Arena, matrix: Matrix, say: Callable[[str], None], *, full: bo
     return killed
 
 
-def _one(arena: Arena, fault: Fault, right: Words) -> Run:
+def _one(arena: Arena, fault: Fault, right: Mapping[str, Word]) -> Run:
     try:
-        return compare(fault, arena.name, right, arena.wrong(fault))
+        return compare(fault, arena.name, right, arena.wrong(fault).words)
     except (OSError, RuntimeError) as trouble:
         return Run(fault.name, arena.name, (), tuple(fault.flips), (), (), str(trouble))
 
