@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-
 ATTESTED = {
     "TLS-COMMON-abort-both-sides": "the association ends in state 1 and the node logs the provider reason",
     "RFC7525-ticket-strong-cipher": "OpenSSL encrypts tickets with AES-256-CBC and HMAC-SHA-256",
@@ -29,7 +28,11 @@ def declarations(artim: float, ports: Mapping[str, int], profile: str) -> dict[s
             }
         ],
         "ul": {"artim_seconds": artim, "ports": sorted(ports.values())},
+        "upper_layer": {"default_port": 11112},
+        "user_identity": {"extra_use": "none: the node ignores the User Identity sub-item"},
+        "statement": {"security_section": "PS3.2 section Security of the peer's docstring"},
         profile: {
+            "default_port": 2762,
             "ports": sorted(p for name, p in ports.items() if name != "dicom-plain"),
             "key_management": "X.509 certificates in PEM files, issued by the CA of the test",
             "abort_provider_reason": 0,
