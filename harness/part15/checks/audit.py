@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from part15.model import Finding, Judgement, Word, does_not_apply, fails, informs, passes, undecided
@@ -58,7 +58,9 @@ def not_exercised(event: str, trail: _Heard) -> Judgement:
     name = f"({event}, DCM, {row['title']})" if row else f"({event}, DCM)"
     declared = trail.declared.events
     if declared is not None and event not in declared:
-        return does_not_apply(f"the declared list of events leaves out {name}", observed="not declared")
+        return does_not_apply(
+            f"the declared list of events leaves out {name}", observed="not declared"
+        )
     if declared is not None and event in trail.caused:
         return fails(
             f"no message with EventID {name} was seen, although it is declared as enabled and the "
@@ -95,7 +97,9 @@ def judged(
         name, flaw = faulty[0]
         names = len({n for n, _ in faulty})
         message = f"{names} of {total} messages depart from the rule on {what} in a way that is tolerated; first: {name}: {flaw.sentence}"
-        return Judgement(Word.WARN, message, flaw.expected, flaw.observed, tuple(findings), readings)
+        return Judgement(
+            Word.WARN, message, flaw.expected, flaw.observed, tuple(findings), readings
+        )
     return passes(kept, observed=f"{total} messages")
 
 
@@ -107,9 +111,12 @@ def _unread(members: Iterable[tuple[str, Examined]]) -> list[Finding]:
     ]
 
 
-def _matching(flaw: Flaw, rules: Sequence[str], apart: Sequence[str]) -> bool:
-    return flaw.rule not in apart and any(
-        flaw.rule == rule or (rule.endswith("*") and flaw.rule.startswith(rule[:-1])) for rule in rules
+def _matching(rules: Sequence[str], apart: Sequence[str]) -> Callable[[str], bool]:
+    """Return whether a rule is one of *rules*, of which a trailing ``*`` makes a pattern."""
+    exact = frozenset(rules) - frozenset(apart)
+    stems = tuple(rule[:-1] for rule in rules if rule.endswith("*"))
+    return lambda rule: (
+        rule in exact or (bool(stems) and rule.startswith(stems) and rule not in apart)
     )
 
 
@@ -132,30 +139,33 @@ def obeys(
     """
     trail = heard(seen, edition)
     if not trail.members:
-        return undecided("no audit message was seen; make the product send one while the harness listens")
+        return undecided(
+            "no audit message was seen; make the product send one while the harness listens"
+        )
     chosen = [(n, e) for n, e in trail.members if not event or e.kind == event]
     if event and not chosen and not trail.kinds.get(event):
         return not_exercised(event, trail)
-    faulty = [(n, f) for n, e in chosen for f in e.flaws if _matching(f, rules, apart)]
-    more = sum(
-        count for rule, count in trail.broken.items() if _matching(Flaw(rule, "", "", ""), rules, apart)
-    )
-    met = sum(
-        any(_matching(Flaw(rule, "", "", ""), rules, apart) for rule in e.met) for _, e in chosen
-    )
+    about = _matching(rules, apart)
+    faulty = [(n, f) for n, e in chosen for f in e.flaws if about(f.rule)]
+    more = sum(count for rule, count in trail.broken.items() if about(rule))
+    met = sum(any(map(about, e.met)) for _, e in chosen)
     unread = _unread(chosen)
     if faulty or more:
         return judged(faulty, len(chosen), more, what=what, kept="")
     if not met and len(unread) == len(chosen):
         return undecided(
-            f"none of the {len(chosen)} messages could be read, so nothing is known of {what}", findings=unread
+            f"none of the {len(chosen)} messages could be read, so nothing is known of {what}",
+            findings=unread,
         )
     if not met and absent != "passes":
         return undecided(
-            f"not exercised: none of {len(chosen)} messages has {what}", observed=f"{len(chosen)} messages"
+            f"not exercised: none of {len(chosen)} messages has {what}",
+            observed=f"{len(chosen)} messages",
         )
     if not met:
-        return passes(f"none of {len(chosen)} messages has {what}, which is allowed", observed="absent")
+        return passes(
+            f"none of {len(chosen)} messages has {what}, which is allowed", observed="absent"
+        )
     note = f"; {len(unread)} messages could not be read" if unread else ""
     return passes(
         f"{met} of {len(chosen)} messages show {what}, and all obey{note}",
@@ -170,7 +180,9 @@ def names_one_source(seen: Trail, *, edition: str = NEWEST) -> Judgement:
     trail = heard(seen, edition)
     readable = [(n, e) for n, e in trail.members if e.message is not None]
     if not readable:
-        return undecided("no readable audit message was seen; make the product send one while the harness listens")
+        return undecided(
+            "no readable audit message was seen; make the product send one while the harness listens"
+        )
     faulty = [(n, f) for n, e in readable for f in e.of(("AUD-FMT-041",))]
     if faulty:
         return judged(faulty, len(readable), 0, what="AuditSourceID", kept="")
@@ -184,9 +196,14 @@ def names_one_source(seen: Trail, *, edition: str = NEWEST) -> Judgement:
             "keep AuditSourceID constant",
             expected="one AuditSourceID",
             observed=f"{len(names)} of them",
-            findings=[Finding(n, Word.FAIL, "another AuditSourceID begins here") for n in list(names.values())[1:]],
+            findings=[
+                Finding(n, Word.FAIL, "another AuditSourceID begins here")
+                for n in list(names.values())[1:]
+            ],
         )
-    return passes(f"all {len(readable)} messages name the same audit source", observed="one AuditSourceID")
+    return passes(
+        f"all {len(readable)} messages name the same audit source", observed="one AuditSourceID"
+    )
 
 
 @check
@@ -215,11 +232,15 @@ def names_person_and_process(
             both += 1
         elif persons and process:
             text = "only a person is named, although the source reported its own process by an Application Activity message"
-            findings.append(Finding(name, Word.FAIL, text, "person and process", "the person alone"))
+            findings.append(
+                Finding(name, Word.FAIL, text, "person and process", "the person alone")
+            )
         elif block and not persons and login:
             open_ += 1
             text = "only a process is named, although a person had logged in; see whether that person did it"
-            findings.append(Finding(name, Word.REVIEW, text, "person and process", "the process alone"))
+            findings.append(
+                Finding(name, Word.REVIEW, text, "person and process", "the process alone")
+            )
         else:
             open_ += 1
     if any(f.word is Word.FAIL for f in findings):
@@ -242,7 +263,9 @@ def names_person_and_process(
 def tells_message_id(seen: Trail, *, edition: str = NEWEST) -> Judgement:
     """Say which MSGID the messages carry; the proposal of A.6 and A.7 is a permission (reading S-20)."""
     trail = heard(seen, edition)
-    ids = sorted({e.syslog.msgid for _, e in trail.members if e.syslog is not None and e.syslog.msgid})
+    ids = sorted(
+        {e.syslog.msgid for _, e in trail.members if e.syslog is not None and e.syslog.msgid}
+    )
     if not ids:
         return undecided("no message came by syslog, so no MSGID was seen")
     faulty = [(n, f) for n, e in trail.members for f in e.of(("msgid-name",))]
@@ -271,4 +294,7 @@ def tells_authentications(seen: Trail, *, edition: str = NEWEST) -> Judgement:
     if not outcomes:
         return not_exercised("110114", trail)
     good, bad = outcomes.count(True), outcomes.count(False)
-    return informs(f"{good} successful and {bad} failed authentications are reported", observed=f"{good} and {bad}")
+    return informs(
+        f"{good} successful and {bad} failed authentications are reported",
+        observed=f"{good} and {bad}",
+    )

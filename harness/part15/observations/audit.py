@@ -59,6 +59,7 @@ class AuditDeclared:
     extensions: tuple[str, ...] | None = None
     structured_data: tuple[str, ...] | None = None
     max_size: int | None = None
+    default_port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class AuditTrailSeen:
     connections: tuple[AuditConnectionSeen, ...] = ()
     declared: AuditDeclared = field(default_factory=AuditDeclared)
     transport: str = ""
+    port: int = 0
     caused: tuple[str, ...] = ()
     more: int = 0
     broken: dict[str, int] = field(default_factory=dict)
@@ -133,34 +135,52 @@ class DeliverySeen:
 class CollectorSeen:
     """What a collector did with one batch of messages.
 
-    *batch* says what was sent; *version* is the TLS version, empty over UDP. *alive_after* tells
-    whether a new connection was accepted afterwards; *in_order* whether the stored messages kept
-    their order (None if unknown); *readable* says whether its store could be read at all. *refused*
-    says how a connection with a bad identity ended (``alert close reset``), empty if accepted.
+    *batch* says what was sent. *alive* tells whether a new connection was accepted (and its message
+    stored, where that can be seen) afterwards, None over UDP without a readable store; *in_order*
+    whether the stored messages kept their order (None if unknown); *readable* says whether its store
+    could be read at all; *answered* whether our close_notify was answered (None if not asked).
     """
 
     batch: str
     deliveries: tuple[DeliverySeen, ...] = ()
-    version: str = ""
-    suite: str = ""
-    alive_after: bool | None = None
+    alive: bool | None = None
     in_order: bool | None = None
     readable: bool = False
-    answered_close: bool | None = None
+    answered: bool | None = None
 
 
 @dataclass(frozen=True)
 class CollectorOfferSeen:
-    """Whether a collector took a TLS client with the identity *name*.
-
-    *outcome* is ``accepted``, ``refused`` (alert, close or reset) or ``unclear``; *control* tells
-    whether a client with the right identity was accepted before and after.
-    """
+    """Whether a collector took a TLS client with the identity *name*: ``accepted``, ``refused``, ``unclear``."""
 
     name: str
     outcome: str
     detail: str = ""
-    control: bool = True
+
+
+@dataclass(frozen=True)
+class CollectorOffersSeen:
+    """Clients with wrong identities, between two with the right one; *missing* names identities not at hand."""
+
+    offers: tuple[CollectorOfferSeen, ...]
+    before: str
+    after: str
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TlsTakenSeen:
+    """Which TLS versions and single suites the other side took; *null* is the outcome of NULL and anonymous suites.
+
+    *versions* and *suites* map a name to ``accepted``, ``refused`` or ``unclear``; *control* is the
+    outcome of an open offer. *detail* is the suite that the control negotiated.
+    """
+
+    versions: dict[str, str]
+    suites: dict[str, str]
+    null: str
+    control: str
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,7 +188,7 @@ class SourceOfferSeen:
     """How a source answered a collector with the certificate *name*.
 
     *connected* tells whether it came at all; *refused* whether it broke the handshake; *octets* how
-    much syslog it sent all the same. *control* tells whether it took the right certificate.
+    much syslog it sent all the same.
     """
 
     name: str
@@ -176,4 +196,30 @@ class SourceOfferSeen:
     refused: bool
     octets: int = 0
     detail: str = ""
-    control: bool = True
+
+
+@dataclass(frozen=True)
+class SourceOffersSeen:
+    """Wrong certificates shown to a source, after the right one (*control*); *missing* were not at hand.
+
+    *asked* says whether the source was asked for a certificate of its own.
+    """
+
+    control: AuditConnectionSeen | None
+    offers: tuple[SourceOfferSeen, ...]
+    missing: tuple[str, ...] = ()
+    asked: bool = False
+
+
+@dataclass(frozen=True)
+class OutageSeen:
+    """What became of messages while the collector was away, and after it came back.
+
+    *late* counts messages of the time away that were delivered afterwards, *again* those that came
+    twice, *after* those of a trigger once the collector was back.
+    """
+
+    seconds: float
+    late: int
+    again: int
+    after: int

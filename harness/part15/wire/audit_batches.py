@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,14 @@ HEADERS = (
 )
 """Odd and malformed messages, well framed."""
 
-LENGTHS = (b"0 ", b"-1 x", b"007 <85>1 - ", b"9" * 20 + b" <85>1 ", b"abc <85>1 - ", b"99999999 <85>1 cut off")
+LENGTHS = (
+    b"0 ",
+    b"-1 x",
+    b"007 <85>1 - ",
+    b"9" * 20 + b" <85>1 ",
+    b"abc <85>1 - ",
+    b"99999999 <85>1 cut off",
+)
 """Malformed frames, each for a connection of its own."""
 
 
@@ -55,14 +63,16 @@ def header_of(when: dt.datetime | None = None) -> dict[str, Any]:
     return {"timestamp": moment, "hostname": "part15.invalid", "procid": "15"}
 
 
-def _audit(mark: str, size: int, pri: int, replaced: tuple[str, str]) -> Marked:
+def _audit(mark: str, size: int, pri: int, when: str) -> Marked:
     """Return an audit message of *size* octets, or of the least size that its instances allow."""
     now = dt.datetime.now(dt.UTC)
     head = header_of(now)
 
     def made(count: int, pad: int) -> tuple[bytes, bytes]:
         uids = tuple(f"1.2.826.0.1.3680043.10.1515.{100_000_000 + n}" for n in range(count))
-        inner = _xml(mark, now, uids, "x" * pad).replace(*(text.encode() for text in replaced))
+        inner = _xml(mark, now, uids, "x" * pad)
+        if when:
+            inner = re.sub(rb'EventDateTime="[^"]*"', f'EventDateTime="{when}"'.encode(), inner)
         return inner, write_syslog(inner, pri=pri, **head)
 
     least, one = len(made(1, 0)[1]), len('<Instance UID="1.2.826.0.1.3680043.10.1515.100000000"/>')
@@ -71,15 +81,13 @@ def _audit(mark: str, size: int, pri: int, replaced: tuple[str, str]) -> Marked:
     return Marked(mark, data, inner)
 
 
-def marked(mark: str, size: int = 0, *, pri: int = 85, replaced: tuple[str, str] = ("", "")) -> Marked:
+def marked(mark: str, size: int = 0, *, pri: int = 85, when: str = "") -> Marked:
     """Return an audit message whose SYSLOG-MSG has *size* octets (0: as small as it is).
 
     Below the size of the smallest whole audit message a short syslog text is made instead: 480
-    octets have no room for one. *replaced* changes one text of the XML.
+    octets have no room for one. *when* replaces EventDateTime.
     """
-    if replaced == ("", ""):
-        replaced = ("\0", "")
-    found = _audit(mark, size, pri, replaced)
+    found = _audit(mark, size, pri, when)
     if 0 < size < len(found.data):
         head = header_of()
         bare = write_syslog(b"", pri=pri, bom=False, **head)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
@@ -151,10 +151,12 @@ def study(facts: Facts, *, instances: bool = True) -> str:
     return item(facts.study, "2", "3", id_type, description, name="study", cycle="1")
 
 
-def patient(facts: Facts) -> str:
-    """Return the object for the patient."""
+def patient(facts: Facts, *, contains: str = "") -> str:
+    """Return the object for the patient, with a study that it contains where *contains* names one."""
     id_type = code("ParticipantObjectIDTypeCode", "2", "Patient Number", "RFC-3881")
-    return item(facts.patient, "1", "1", id_type, name=facts.patient_name)
+    studies = _tag("ParticipantObjectContainsStudy", {}, _tag("StudyIDs", {"UID": contains}))
+    inner = [_tag("ParticipantObjectDescription", {}, studies)] if contains else []
+    return item(facts.patient, "1", "1", id_type, *inner, name=facts.patient_name)
 
 
 def identifier(*elements: tuple[int, int, bytes, bytes]) -> bytes:
@@ -315,9 +317,15 @@ def authentication(f: Facts, *, logout: bool = False) -> bytes:
 
 def record(f: Facts, number: str, meaning: str) -> bytes:
     """Return Order, Patient or Procedure Record (A.5.3.13 to A.5.3.15)."""
-    parts: Sequence[str] = (study(f, instances=False),) if number == "110111" else ()
+    parts = [study(f, instances=False)] if number == "110111" else []
+    contains = f.study if number == "110110" else ""
     return document(
-        event(f, number, meaning, "U"), _person(f), _process(f), source(f), *parts, patient(f)
+        event(f, number, meaning, "U"),
+        _person(f),
+        _process(f),
+        source(f),
+        *parts,
+        patient(f, contains=contains),
     )
 
 

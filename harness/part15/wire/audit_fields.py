@@ -77,7 +77,9 @@ def _event(m: Message, edition: str, n: Notes) -> None:
     if code is None or not code.code:
         n.flaw("AUD-FMT-020", path, "one EventID", "none")
     elif code.system == "DCM" and code.code not in codes_of("400"):
-        n.flaw("AUD-FMT-020", f"{path}/EventID", "a code of CID 400, if it is a DCM code", code.text)
+        n.flaw(
+            "AUD-FMT-020", f"{path}/EventID", "a code of CID 400, if it is a DCM code", code.text
+        )
     elif not code.system:
         n.flaw("AUD-FMT-020", f"{path}/EventID", "a codeSystemName", "none")
     action = m.event.get("EventActionCode")
@@ -105,7 +107,13 @@ def _participants(m: Message, edition: str, n: Notes) -> None:
             n.flaw("AUD-FMT-036", p.path, "attribute UserIsRequestor", "none", readings=("S-07",))
         elif value.strip() not in ("true", "false", "1", "0"):
             wanted = "true or false (xsd:boolean)"
-            n.flaw("AUD-FMT-036", f"{p.path}/@UserIsRequestor", wanted, short(value), readings=("S-06",))
+            n.flaw(
+                "AUD-FMT-036",
+                f"{p.path}/@UserIsRequestor",
+                wanted,
+                short(value),
+                readings=("S-06",),
+            )
         _access_point(p, n)
         _identities(p, n)
     if not m.participants:
@@ -137,7 +145,12 @@ def _identities(p: Participant, n: Notes) -> None:
     if any(p.has_role(code) for code in MEDIA_ROLES):
         n.met.add("AUD-FMT-031")
         if not p.get("UserID"):
-            n.flaw("AUD-FMT-031", f"{p.path}/@UserID", "a URI, mailto:, or text naming the media", "nothing")
+            n.flaw(
+                "AUD-FMT-031",
+                f"{p.path}/@UserID",
+                "a URI, mailto:, or text naming the media",
+                "nothing",
+            )
         if "AlternativeUserID" in p.attributes:
             n.met.add("AUD-FMT-034")
             if not p.get("AlternativeUserID"):
@@ -148,13 +161,24 @@ def _identities(p: Participant, n: Notes) -> None:
         n.met.add("AUD-FMT-038")
         for role in p.roles:
             if role.system == "DCM" and role.code not in codes_of("402"):
-                n.flaw("AUD-FMT-038", f"{p.path}/RoleIDCode", "a code of CID 402, if a DCM code", role.text)
+                n.flaw(
+                    "AUD-FMT-038",
+                    f"{p.path}/RoleIDCode",
+                    "a code of CID 402, if a DCM code",
+                    role.text,
+                )
     other = p.get("AlternativeUserID")
     if other.upper().startswith("AETITLE"):
         n.met.add("AUD-FMT-033")
         if not AE_TITLES.match(other):
             wanted = "AETITLES=a;b, each title 1 to 16 characters"
-            n.flaw("AUD-FMT-033", f"{p.path}/@AlternativeUserID", wanted, classed(other), readings=("S-15",))
+            n.flaw(
+                "AUD-FMT-033",
+                f"{p.path}/@AlternativeUserID",
+                wanted,
+                classed(other),
+                readings=("S-15",),
+            )
     elif other and "@" not in other and any(p.has_role(code) for code in DICOM_ROLES):
         n.met.add("AUD-FMT-033")
         several = ";" in other or "\\" in other
@@ -199,12 +223,19 @@ def _source(m: Message, edition: str, n: Notes) -> None:
     path = "/AuditMessage/AuditSourceIdentification"
     n.met.add("AUD-FMT-041")
     if not m.source.get("AuditSourceID", "").strip():
-        n.flaw("AUD-FMT-041", f"{path}/@AuditSourceID", "the identity of the detecting system", "nothing")
+        n.flaw(
+            "AUD-FMT-041",
+            f"{path}/@AuditSourceID",
+            "the identity of the detecting system",
+            "nothing",
+        )
     for code in m.source_types:
         n.met.add("AUD-FMT-009")
         if code.code not in values()["AuditSourceTypeCode"] and not code.system:
             wanted = "1..9, or a token with codeSystemName and originalText"
-            n.flaw("AUD-FMT-009", f"{path}/AuditSourceTypeCode", wanted, f"{short(code.code)} alone")
+            n.flaw(
+                "AUD-FMT-009", f"{path}/AuditSourceTypeCode", wanted, f"{short(code.code)} alone"
+            )
 
 
 def _object(o: AuditObject, edition: str, n: Notes) -> None:
@@ -217,7 +248,9 @@ def _object(o: AuditObject, edition: str, n: Notes) -> None:
             n.flaw("AUD-FMT-010", where, f"1..{last}; the list is not extensible", short(role))
         elif role in DEPRECATED_ROLES:
             where = f"{o.path}/@ParticipantObjectTypeCodeRole"
-            n.flaw("AUD-FMT-011", where, "a role that is not deprecated (4, 7, 12, 14, 22 are)", role)
+            n.flaw(
+                "AUD-FMT-011", where, "a role that is not deprecated (4, 7, 12, 14, 22 are)", role
+            )
         likely = values()["ParticipantObjectTypeCodeRole_likely_type"].get(role)
         if likely and kind:
             n.met.add("AUD-FMT-014")
@@ -241,8 +274,17 @@ def _id_type(code: Code | None, path: str, n: Notes) -> None:
     if code is None:
         n.flaw(rule, path, "one ParticipantObjectIDTypeCode", "none")
     elif not (code.code and code.system and code.meaning):
-        lacking = [k for k, v in zip(("csd-code", "codeSystemName", "originalText"), code, strict=True) if not v]
-        n.flaw(rule, path, "csd-code, codeSystemName and originalText", f"no {' and no '.join(lacking)}")
+        lacking = [
+            k
+            for k, v in zip(("csd-code", "codeSystemName", "originalText"), code, strict=True)
+            if not v
+        ]
+        n.flaw(
+            rule,
+            path,
+            "csd-code, codeSystemName and originalText",
+            f"no {' and no '.join(lacking)}",
+        )
     elif code.code in values()["ParticipantObjectIDTypeCode"]:
         if code.system not in NUMERIC_SYSTEMS:
             wanted = "codeSystemName RFC-3881 for the numbers 1..12"
@@ -271,7 +313,9 @@ def _object_content(o: AuditObject, n: Notes) -> None:
         rule = "AUD-FMT-043" if name == "Encrypted" else "AUD-FMT-044"
         n.met.add(rule)
         if value not in ("true", "false", "1", "0"):
-            n.flaw(rule, f"{o.path}/ParticipantObjectDescription/{name}", "true or false", short(value))
+            n.flaw(
+                rule, f"{o.path}/ParticipantObjectDescription/{name}", "true or false", short(value)
+            )
         same = [v for k, v in o.marks if k == name]
         if len(same) > 1 and value is same[0]:
             n.flaw(rule, f"{o.path}/ParticipantObjectDescription", f"one {name}", f"{len(same)}")
@@ -286,7 +330,9 @@ def _object_content(o: AuditObject, n: Notes) -> None:
     for _kind, value in o.details:
         n.met.add("AUD-FMT-046")
         if not is_base64(value):
-            n.flaw("AUD-FMT-046", f"{o.path}/ParticipantObjectDetail/@value", "base64", classed(value))
+            n.flaw(
+                "AUD-FMT-046", f"{o.path}/ParticipantObjectDetail/@value", "base64", classed(value)
+            )
     _uids(o, n)
 
 
@@ -308,7 +354,12 @@ def _uids(o: AuditObject, n: Notes) -> None:
         wrong = [uid for uid in uids if not is_uid(uid)]
         if wrong:
             where = f"{o.path}/ParticipantObjectDescription//@UID"
-            n.flaw("AUD-FMT-048", where, "UIDs of at most 64 characters", f"{len(wrong)} others, {classed(wrong[0])}")
+            n.flaw(
+                "AUD-FMT-048",
+                where,
+                "UIDs of at most 64 characters",
+                f"{len(wrong)} others, {classed(wrong[0])}",
+            )
 
 
 def field_notes(m: Message, edition: str) -> Notes:

@@ -171,12 +171,18 @@ def _object(element: Any, number: int) -> AuditObject:
         elif name == "MPPS":
             mpps.append(child.attrib.get("UID", ""))
         elif name == "SOPClass":
-            instances = tuple(c.attrib.get("UID", "") for c in child if local_name(c.tag) == "Instance")
+            instances = tuple(
+                c.attrib.get("UID", "") for c in child if local_name(c.tag) == "Instance"
+            )
             classes.append(
-                SopClass(child.attrib.get("UID", ""), child.attrib.get("NumberOfInstances"), instances)
+                SopClass(
+                    child.attrib.get("UID", ""), child.attrib.get("NumberOfInstances"), instances
+                )
             )
         elif name == "ParticipantObjectContainsStudy":
-            studies.extend(c.attrib.get("UID", "") for c in child if local_name(c.tag) == "StudyIDs")
+            studies.extend(
+                c.attrib.get("UID", "") for c in child if local_name(c.tag) == "StudyIDs"
+            )
         elif name in ("Encrypted", "Anonymized"):
             marks.append((name, (child.text or "").strip()))
     path = f"/AuditMessage/ParticipantObjectIdentification[{number}]"
@@ -223,5 +229,11 @@ def read_content(root: Any) -> Message:
         elif name == "ParticipantObjectIdentification":
             objects.append(_object(child, len(objects) + 1))
     return Message(
-        event, event_id, tuple(event_types), tuple(participants), source, tuple(source_types), tuple(objects)
+        event,
+        event_id,
+        tuple(event_types),
+        tuple(participants),
+        source,
+        tuple(source_types),
+        tuple(objects),
     )

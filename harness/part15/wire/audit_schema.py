@@ -26,7 +26,8 @@ FLAWS = 50
 """Violations that are listed per message."""
 
 _DATE_TIME = re.compile(
-    r"(-?\d{4,9})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,30})?(?:Z|[+-](\d\d):(\d\d))?\Z", re.ASCII
+    r"(-?\d{4,9})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,30})?(?:Z|[+-](\d\d):(\d\d))?\Z",
+    re.ASCII,
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*\Z", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,40}\Z", re.ASCII)
@@ -50,10 +51,8 @@ def relax_ng(first: str) -> bytes:
 
     name = "http://relaxng.org/ns/structure/1.0"
     data = grammar(first)
-    root = etree.Element(
-        f"{{{name}}}grammar",
-        {"datatypeLibrary": "http://www.w3.org/2001/XMLSchema-datatypes"},
-        nsmap={None: name},
+    root: Any = etree.Element(
+        f"{{{name}}}grammar", {"datatypeLibrary": "http://www.w3.org/2001/XMLSchema-datatypes"}
     )
 
     def sub(parent: Any, tag: str, **attributes: str) -> Any:
@@ -121,7 +120,9 @@ def set_aside(root: Any, data: bytes) -> list[Flaw]:
             for name in [n for n in element.attrib if n.startswith(XSI)]:
                 del element.attrib[name]
                 shown = f"xsi:{name.removeprefix(XSI)}"
-                flaws.append(_dialect(_path(element), shown, "schema location hint, as dcm4che writes it"))
+                flaws.append(
+                    _dialect(_path(element), shown, "schema location hint, as dcm4che writes it")
+                )
     if b"UserTypeCode" in data or b"UserIDTypeCode" in data:
         for element in root.iter("{*}ActiveParticipant"):
             for name in [n for n in DCM4CHE if n in element.attrib]:
@@ -132,7 +133,13 @@ def set_aside(root: Any, data: bytes) -> list[Flaw]:
 
 def _dialect(path: str, name: str, dialect: str) -> Flaw:
     return Flaw(
-        RULE, f"{path}/@{name}", "no attribute of this name", f"attribute {name}", Word.WARN, dialect, ("S-30",)
+        RULE,
+        f"{path}/@{name}",
+        "no attribute of this name",
+        f"attribute {name}",
+        Word.WARN,
+        dialect,
+        ("S-30",),
     )
 
 
@@ -171,14 +178,14 @@ def _element_flaws(element: Any, rule: dict[str, Any], edition: str) -> Iterator
         yield Flaw(RULE, f"{path}/text()", wrong, classed(text))
 
 
-def _attribute_flaws(
-    element: Any, rule: dict[str, Any], path: str, edition: str
-) -> Iterator[Flaw]:
+def _attribute_flaws(element: Any, rule: dict[str, Any], path: str, edition: str) -> Iterator[Flaw]:
     known = rule["attributes"]
     for name, value in element.attrib.items():
         if name not in known:
             hint = _foreign(element.tag, name, edition)
-            yield Flaw(RULE, f"{path}/@{short(name)[1:-1]}", "no attribute of this name", f"it{hint}")
+            yield Flaw(
+                RULE, f"{path}/@{short(name)[1:-1]}", "no attribute of this name", f"it{hint}"
+            )
             continue
         kind = known[name]
         if "values" in kind:
@@ -187,7 +194,11 @@ def _attribute_flaws(
                 listed = ", ".join(values) if len(values) < 8 else f"{values[0]}..{values[-1]}"
                 yield Flaw(RULE, f"{path}/@{name}", f"one of {listed}", short(value))
         elif (wrong := value_problem(value, kind["type"])) is not None:
-            shown = short(value) if kind["type"] in ("boolean", "dateTime", "integer") else classed(value)
+            shown = (
+                short(value)
+                if kind["type"] in ("boolean", "dateTime", "integer")
+                else classed(value)
+            )
             yield Flaw(RULE, f"{path}/@{name}", wrong, shown)
     for name, kind in known.items():
         if kind["required"] and name not in element.attrib:
@@ -195,13 +206,19 @@ def _attribute_flaws(
     for group in rule["together"]:
         there = [name for name in group if name in element.attrib]
         if there and len(there) < len(group):
-            yield Flaw(RULE, path, f"{' and '.join(group)} together, or neither", f"only {there[0]}")
+            yield Flaw(
+                RULE, path, f"{' and '.join(group)} together, or neither", f"only {there[0]}"
+            )
 
 
 def _foreign(tag: str, name: str, edition: str) -> str:
     if name == "code":
         return " (code is how RFC 3881 and the 2011 edition write it; csd-code is meant)"
-    if tag == "AuditSourceIdentification" and name in ("csd-code", "codeSystemName") and edition >= "2017c":
+    if (
+        tag == "AuditSourceIdentification"
+        and name in ("csd-code", "codeSystemName")
+        and edition >= "2017c"
+    ):
         return " (from 2017c the coded value stands in AuditSourceTypeCode)"
     return ""
 

@@ -14,7 +14,7 @@ from part15.model import Word
 from part15.wire.audit_fields import Notes, address_of, codes_of, is_uid, person_of
 from part15.wire.audit_flaw import classed, short
 from part15.wire.audit_message import AuditObject, Code, Message, Participant, decoded_octets
-from part15.wire.audit_query import data_set_problem
+from part15.wire.audit_query import EXPLICIT, IMPLICIT, data_set_problem
 
 Row = dict[str, Any]
 EVENT = "/AuditMessage/EventIdentification"
@@ -88,7 +88,9 @@ def _types(m: Message, row: Row, n: Notes) -> None:
     rule = f"AUD-MSG-{row['number']}-TYPE"
     n.met.add(rule)
     rules = row["types"]
-    listed = {code for code, _system, _meaning in rules["codes"]} | set(codes_of(str(rules["cid"])) if rules["cid"] else ())
+    listed = {code for code, _system, _meaning in rules["codes"]} | set(
+        codes_of(str(rules["cid"])) if rules["cid"] else ()
+    )
     shown = f"CID {rules['cid']}" if rules["cid"] else ", ".join(sorted(listed))
     if not m.event_types:
         n.flaw(rule, EVENT, f"at least one EventTypeCode ({shown})", "none")
@@ -102,7 +104,9 @@ def _types(m: Message, row: Row, n: Notes) -> None:
         extension = bool(code.system) and code.system != "DCM"
         if extension and (not rules["closed"] or rules["cid"]):
             if rules["cid"]:
-                n.flaw(rule, f"{EVENT}/EventTypeCode", shown, f"extension {code.text}", word=Word.WARN)
+                n.flaw(
+                    rule, f"{EVENT}/EventTypeCode", shown, f"extension {code.text}", word=Word.WARN
+                )
             continue
         n.flaw(rule, f"{EVENT}/EventTypeCode", f"one of {shown} (DCM)", code.text)
 
@@ -169,7 +173,9 @@ def _participant_fields(p: Participant, block: Row, rule: str, n: Notes) -> None
         own = f"{rule}-NETWORKACCESSPOINTTYPECODE"
         n.met.add(own)
         if not p.get("NetworkAccessPointTypeCode"):
-            wanted = "attribute NetworkAccessPointTypeCode, since the export is not to physical media"
+            wanted = (
+                "attribute NetworkAccessPointTypeCode, since the export is not to physical media"
+            )
             n.flaw(own, p.path, wanted, "none")
     if "NetworkAccessPointID" in fields and p.get("NetworkAccessPointTypeCode"):
         own = f"{rule}-NETWORKACCESSPOINTID"
@@ -193,7 +199,9 @@ def _media(p: Participant, block: Row, rule: str, n: Notes) -> None:
     optional = block["fields"]["MediaIdentifier"]["opt"] == "MC"
     user = p.get("UserID").lower()
     not_digital = any(word in user for word in ("film", "paper", "print"))
-    excused = optional and (not_digital or p.get("NetworkAccessPointTypeCode") or _goes_over_network(p))
+    excused = optional and (
+        not_digital or p.get("NetworkAccessPointTypeCode") or _goes_over_network(p)
+    )
     if p.media is None:
         if not excused:
             wanted = "element MediaIdentifier" + (" for digital media" if optional else "")
@@ -215,14 +223,18 @@ def _undistinguished(m: Message, row: Row, block: Row, rule: str, n: Notes) -> N
     readings = ("S-12",)
     if block["block"] in ("reporter", "authenticated-person"):
         if not total:
-            n.flaw(rule, "/AuditMessage", "at least one ActiveParticipant", "none", readings=readings)
+            n.flaw(
+                rule, "/AuditMessage", "at least one ActiveParticipant", "none", readings=readings
+            )
         if number == "12" and m.participants:
             p = person_of(m)
             for name in ("NetworkAccessPointTypeCode", "NetworkAccessPointID"):
                 own = f"{rule}-{name.upper()}"
                 n.met.add(own)
                 if not p.get(name):
-                    n.flaw(own, p.path, f"attribute {name} on the person", "none", readings=readings)
+                    n.flaw(
+                        own, p.path, f"attribute {name} on the person", "none", readings=readings
+                    )
     elif block["block"] == "authenticating-node":
         if total > 2:
             wanted = "one person and at most one node"
@@ -337,8 +349,9 @@ def _query(o: AuditObject, block: Row, rule: str, n: Notes) -> None:
     if not data:
         n.flaw(rule, path, "the query in base64", classed(o.queries[0]))
     elif _id_matches(o.id_type, block):
-        syntaxes = o.detail("TransferSyntax")
-        problem = data_set_problem(data, syntaxes[0] if syntaxes else "1.2.840.10008.1.2")
+        stated = [d for d in o.detail("TransferSyntax") if is_uid(d)]
+        tried = [data_set_problem(data, syntax) for syntax in stated[:1] or (EXPLICIT, IMPLICIT)]
+        problem = None if None in tried else tried[0]
         if problem is not None:
             n.flaw(rule, path, "a data set in the stated transfer syntax", problem)
 
@@ -350,7 +363,8 @@ def _one_patient(m: Message, row: Row, n: Notes) -> None:
     patients = [
         o
         for o in m.objects
-        if o.get("ParticipantObjectTypeCode") == "1" and o.get("ParticipantObjectTypeCodeRole") == "1"
+        if o.get("ParticipantObjectTypeCode") == "1"
+        and o.get("ParticipantObjectTypeCodeRole") == "1"
     ]
     if patients:
         n.met.add(rule)

@@ -90,7 +90,8 @@ def read_xml(data: bytes) -> Document:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
         return Document(None, encoding, f"it is not well-formed: {_reason(error)}")
-    if root.getroottree().docinfo.doctype:
+    tree: Any = root.getroottree()
+    if tree.docinfo.doctype:
         return Document(None, encoding, "it has a document type declaration")
     return Document(root, encoding)
 

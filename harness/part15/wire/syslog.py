@@ -33,7 +33,8 @@ FIELDS = (
 class Syslog:
     """One SYSLOG-MSG as read: header fields as text (empty if missing), MSG octets, and what is wrong.
 
-    *msg* is None if there is no MSG part. *pri* is None if there is no usable PRIVAL.
+    *msg* is None if there is no MSG part. *pri* is None if there is no usable PRIVAL;
+    *whole* tells whether the header could be followed to its end.
     """
 
     pri: int | None
@@ -46,6 +47,7 @@ class Syslog:
     structured: tuple[str, ...]
     msg: bytes | None
     flaws: tuple[Flaw, ...]
+    whole: bool = True
 
     @property
     def facility(self) -> int | None:
@@ -118,8 +120,14 @@ def _msg_flaws(msg: bytes) -> list[Flaw]:
     try:
         text.decode("utf-8", "strict")
     except UnicodeDecodeError as error:
-        flaws.append(Flaw("utf-8", f"MSG octet {error.start}", "UTF-8 in shortest form", error.reason))
-        flaws.append(Flaw("SYSLOG-5424-12", f"MSG octet {error.start}", "UTF-8 in shortest form", error.reason))
+        flaws.append(
+            Flaw("utf-8", f"MSG octet {error.start}", "UTF-8 in shortest form", error.reason)
+        )
+        flaws.append(
+            Flaw(
+                "SYSLOG-5424-12", f"MSG octet {error.start}", "UTF-8 in shortest form", error.reason
+            )
+        )
     if not msg.startswith(BOM):
         ascii_only = text.isascii()
         flaws.append(
@@ -127,7 +135,8 @@ def _msg_flaws(msg: bytes) -> list[Flaw]:
                 "SYSLOG-5424-12",
                 "MSG",
                 "the byte order mark EF BB BF before UTF-8 text",
-                "no byte order mark" + (", but ASCII only" if ascii_only else " before non-ASCII octets"),
+                "no byte order mark"
+                + (", but ASCII only" if ascii_only else " before non-ASCII octets"),
                 Word.WARN if ascii_only else Word.FAIL,
                 readings=("S-19",),
             )
@@ -146,7 +155,7 @@ def _payload(rest: bytes) -> bytes | None:
 
 
 def _unreadable(pri: int | None, rest: bytes, flaws: list[Flaw]) -> Syslog:
-    return Syslog(pri, "", "", "", "", "", "", (), _payload(rest), tuple(flaws))
+    return Syslog(pri, "", "", "", "", "", "", (), _payload(rest), tuple(flaws), whole=False)
 
 
 def read_syslog(data: bytes) -> Syslog:
@@ -160,7 +169,9 @@ def read_syslog(data: bytes) -> Syslog:
     if match is None:
         wanted = "VERSION 1 and a space behind PRI"
         flaws.append(Flaw("SYSLOG-5424-03", "VERSION", wanted, _shown(data[at : at + 8])))
-        flaws.append(Flaw("SYSLOG-5424-01", "header", "the RFC 5424 header", "another header (RFC 3164?)"))
+        flaws.append(
+            Flaw("SYSLOG-5424-01", "header", "the RFC 5424 header", "another header (RFC 3164?)")
+        )
         return _unreadable(pri, data[at:], flaws)
     version = match[1].decode()
     if version != "1":
@@ -186,16 +197,23 @@ def read_syslog(data: bytes) -> Syslog:
     elif msgid != "DICOM+RFC3881":
         flaws.append(_msgid_flaw(msgid))
     if pri is not None and pri // 8 != 10:
-        flaws.append(Flaw("facility", "PRI", "facility 10 (security/authorization)", f"facility {pri // 8}"))
+        flaws.append(
+            Flaw("facility", "PRI", "facility 10 (security/authorization)", f"facility {pri // 8}")
+        )
     if msg is None:
         flaws.append(Flaw("msg", "MSG", "an XML audit message", "no MSG part"))
     else:
         flaws += _msg_flaws(msg)
-    return Syslog(pri, version, timestamp, hostname, app_name, procid, msgid, elements.ids, msg, tuple(flaws))
+    return Syslog(
+        pri, version, timestamp, hostname, app_name, procid, msgid, elements.ids, msg, tuple(flaws)
+    )
 
 
 def _msgid_flaw(msgid: str) -> Flaw:
-    known = {"IHE+RFC-3881": "IHE ITI-20 MSGID", "IHE+RFC3881": "MSGID of a .NET library, for IHE+RFC-3881"}
+    known = {
+        "IHE+RFC-3881": "IHE ITI-20 MSGID",
+        "IHE+RFC3881": "MSGID of a .NET library, for IHE+RFC-3881",
+    }
     return Flaw(
         "msgid-name",
         "MSGID",

@@ -41,7 +41,9 @@ def _name(data: bytes, at: int) -> tuple[str, int]:
 def _value(data: bytes, at: int) -> int:
     """Skip a quoted PARAM-VALUE that begins at *at*; return the offset behind it."""
     if data[at : at + 2] != b'="':
-        raise _Unreadable(at, '="value"', short(data[at : at + 4].decode("ascii", "backslashreplace")))
+        raise _Unreadable(
+            at, '="value"', short(data[at : at + 4].decode("ascii", "backslashreplace"))
+        )
     at += 2
     while at < len(data):
         octet = data[at]
@@ -63,7 +65,9 @@ def _element(data: bytes, at: int) -> tuple[str, int]:
         if data[at : at + 1] == b"]":
             return name, at + 1
         if data[at : at + 1] != b" ":
-            raise _Unreadable(at, "a space or ']'", short(data[at : at + 4].decode("ascii", "backslashreplace")))
+            raise _Unreadable(
+                at, "a space or ']'", short(data[at : at + 4].decode("ascii", "backslashreplace"))
+            )
         _parameter, at = _name(data, at + 1)
         at = _value(data, at)
     raise _Unreadable(at, f"at most {BOUND} parameters", "more")
@@ -83,9 +87,16 @@ def read_structured_data(data: bytes, at: int) -> Elements:
             name, at = _element(data, at)
             ids.append(name)
     except _Unreadable as wrong:
-        flaws.append(Flaw(RULE, f"STRUCTURED-DATA octet {wrong.at}", wrong.expected, wrong.observed))
         flaws.append(
-            Flaw("SYSLOG-5424-01", "STRUCTURED-DATA", "readable STRUCTURED-DATA before MSG", wrong.observed)
+            Flaw(RULE, f"STRUCTURED-DATA octet {wrong.at}", wrong.expected, wrong.observed)
+        )
+        flaws.append(
+            Flaw(
+                "SYSLOG-5424-01",
+                "STRUCTURED-DATA",
+                "readable STRUCTURED-DATA before MSG",
+                wrong.observed,
+            )
         )
         return Elements(tuple(ids), wrong.at, False, tuple(flaws))
     for name in sorted({n for n in ids if ids.count(n) > 1}):

@@ -70,8 +70,12 @@ class FrameReader:
             return None
         stripped = self._buffer.lstrip(b"\r\n\0")
         if len(stripped) < len(self._buffer):
-            if not (self._frames and self.flaws and self.flaws[-1].observed.startswith("a trailer")):
-                self._flaw("the next MSG-LEN right after MSG-LEN octets", "a trailer (CR, LF or NUL)")
+            if not (
+                self._frames and self.flaws and self.flaws[-1].observed.startswith("a trailer")
+            ):
+                self._flaw(
+                    "the next MSG-LEN right after MSG-LEN octets", "a trailer (CR, LF or NUL)"
+                )
             self._buffer = stripped
         if not self._buffer:
             return None
@@ -151,11 +155,15 @@ def datagram_flaws(data: bytes) -> list[Flaw]:
     """Return what is wrong with *data* as one RFC 5426 datagram."""
     rule = "SYSLOG-5426-01"
     if re.match(rb"\d+ <", data):
-        return [Flaw(rule, "datagram", "one SYSLOG-MSG that begins with '<'", "an octet-count prefix")]
+        return [
+            Flaw(rule, "datagram", "one SYSLOG-MSG that begins with '<'", "an octet-count prefix")
+        ]
     if not data.startswith(b"<"):
         found = data[:8].decode("ascii", "backslashreplace")
         return [Flaw(rule, "datagram", "one SYSLOG-MSG that begins with '<'", short(found))]
     second = re.search(rb"\n(?:\d+ )?<\d{1,3}>1 ", data)
     if second is not None:
-        return [Flaw(rule, "datagram", "one SYSLOG-MSG", f"a second one at octet {second.start() + 1}")]
+        return [
+            Flaw(rule, "datagram", "one SYSLOG-MSG", f"a second one at octet {second.start() + 1}")
+        ]
     return []

@@ -1,0 +1,419 @@
+"""Checks of how an audit source transmits (PS3.15 A.6 and A.7; RFC 5424, 5425, 5426, 9662)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from part15.checks.audit_declared import size_of
+from part15.model import Finding, Judgement, Word, fails, informs, passes, undecided
+from part15.observations.audit import (
+    AuditConnectionSeen,
+    AuditTrailSeen,
+    OutageSeen,
+    SourceOffersSeen,
+    StorySeen,
+    TlsTakenSeen,
+)
+from part15.registry import check
+from part15.wire.audit_judge import examine
+
+Sent = AuditTrailSeen | StorySeen
+
+
+def _trail(seen: Sent) -> AuditTrailSeen:
+    return seen.trail if isinstance(seen, StorySeen) else seen
+
+
+def _used(seen: Sent) -> list[AuditConnectionSeen]:
+    """Return the connections that carried something."""
+    return [c for c in _trail(seen).connections if c.first != "nothing"]
+
+
+NO_CONNECTION = undecided(
+    "no connection with audit messages was seen; make the product send to the listener over TLS"
+)
+
+
+@check
+def secures(seen: Sent) -> Judgement:
+    """TLS comes before any message, and messages are counted by octets (A.6, RFC 5425)."""
+    used = _used(seen)
+    if not used:
+        return NO_CONNECTION
+    clear = [c for c in used if c.first == "clear"]
+    if clear:
+        return fails(
+            f"{len(clear)} of {len(used)} connections began without TLS and carried "
+            f"{sum(c.octets for c in clear)} octets in clear; send audit messages over TLS only",
+            expected="a ClientHello first",
+            observed="octets in clear",
+        )
+    counted = sum(m.carrier == "octet-counting" for m in _trail(seen).messages)
+    if not counted and any(c.octets for c in used):
+        return fails(
+            "no message was framed by its octet count, though octets arrived inside TLS",
+            expected="MSG-LEN SP SYSLOG-MSG",
+            observed=f"{sum(c.octets for c in used)} octets in other framing",
+        )
+    if not counted:
+        return undecided("the TLS connection carried no message")
+    return passes(f"{len(used)} connections began with TLS and carried {counted} counted messages")
+
+
+@check
+def opens_as_client(seen: Sent) -> Judgement:
+    """The source is the TLS client (RFC 5425 4.2)."""
+    used = _used(seen)
+    if not used:
+        return NO_CONNECTION
+    silent = [c for c in used if c.first != "tls"]
+    if silent:
+        return fails(
+            f"{len(silent)} of {len(used)} connections did not begin with a ClientHello of the source",
+            expected="a ClientHello",
+            observed=silent[0].first,
+        )
+    return passes(
+        f"the source sent the ClientHello on {len(used)} connections", observed="ClientHello"
+    )
+
+
+@check
+def negotiates(seen: Sent, *, least: str) -> Judgement:
+    """Every handshake ends with TLS version *least* or a later one."""
+    done = [c for c in _used(seen) if c.version]
+    clear = [c for c in _used(seen) if c.first == "clear"]
+    if clear:
+        return fails(
+            "messages came without TLS", expected=f"TLS {least} or later", observed="no TLS"
+        )
+    if not done:
+        why = next((c.failed for c in _used(seen) if c.failed), "")
+        return undecided(
+            f"no handshake was completed{f' ({why})' if why else ''}, so the version is not known",
+            expected=f"TLS {least} or later",
+        )
+    old = [c for c in done if c.version < least]
+    if old:
+        return fails(
+            f"the source negotiated TLS {old[0].version}, although the listener takes later versions; "
+            f"enable TLS {least}",
+            expected=f"TLS {least} or later",
+            observed=old[0].version,
+            rests_on=("S-16",),
+        )
+    return passes(
+        f"{len(done)} handshakes ended with TLS {', '.join(sorted({c.version for c in done}))}",
+        expected=f"TLS {least} or later",
+        observed=sorted({c.version for c in done}),
+    )
+
+
+@check
+def frames_by_count(seen: Sent) -> Judgement:
+    """Every frame is MSG-LEN, one space and exactly so many octets (RFC 5425 4.3)."""
+    used = [c for c in _used(seen) if c.octets]
+    if not used:
+        return NO_CONNECTION
+    findings = [
+        Finding(
+            f"connection {c.number}, {place}",
+            Word.FAIL,
+            f"expected {expected}, found {observed}",
+            expected,
+            observed,
+        )
+        for c in used
+        for place, expected, observed in c.framing
+    ]
+    if findings:
+        first = findings[0]
+        return fails(
+            f"the stream is not framed by octet counting: {first.subject}: {first.message}",
+            expected=first.expected,
+            observed=first.observed,
+            findings=findings,
+        )
+    return passes(
+        f"{sum(c.messages for c in used)} frames on {len(used)} connections are counted rightly"
+    )
+
+
+@check
+def says_goodbye(seen: Sent) -> Judgement:
+    """The source sends close_notify before it closes (RFC 5425 4.4); a bare end is common and only warned of."""
+    ended = [c for c in _used(seen) if c.version and c.ended != "open"]
+    clear = [c for c in _used(seen) if c.first == "clear"]
+    if clear:
+        return fails(
+            "messages came without TLS, so without close_notify",
+            expected="close_notify",
+            observed="no TLS",
+        )
+    if not ended:
+        return undecided(
+            "no connection was closed while the harness listened; stop the product in an orderly way"
+        )
+    bare = [c for c in ended if c.ended != "close-notify"]
+    if bare:
+        message = (
+            f"{len(bare)} of {len(ended)} connections ended by {bare[0].ended} without close_notify; "
+            "messages at the end may be lost unseen"
+        )
+        return Judgement(Word.WARN, message, "close_notify", bare[0].ended)
+    return passes(f"{len(ended)} connections ended with close_notify", observed="close_notify")
+
+
+@check
+def reaches(seen: Sent, *, octets: int) -> Judgement:
+    """Messages of *octets* and more arrive whole (A.6); smaller ones only show part of it."""
+    trail = _trail(seen)
+    if not trail.messages:
+        return undecided(
+            "no audit message was seen; make the product report a study with many instances"
+        )
+    cut = [
+        m
+        for m in trail.messages
+        if examine(m.data, m.carrier).message is None
+        and b"<AuditMessage" in m.data
+        and not _closed(m.data)
+    ]
+    largest = max(size_of(m) for m in trail.messages)
+    if cut:
+        return fails(
+            f"{len(cut)} messages end before their XML does; the longest has {max(map(size_of, cut))} octets",
+            expected=f"whole messages of {octets} octets and more",
+            observed=f"{max(map(size_of, cut))} octets",
+            findings=[Finding(m.name, Word.FAIL, f"cut at {size_of(m)} octets") for m in cut[:50]],
+        )
+    if largest < octets:
+        return undecided(
+            f"partly exercised: the longest message has {largest} octets; make the product report a study "
+            f"whose message is longer than {octets}",
+            expected=f"{octets} octets or more",
+            observed=largest,
+        )
+    return passes(f"a message of {largest} octets arrived whole", expected=octets, observed=largest)
+
+
+def _closed(data: bytes) -> bool:
+    return data.rstrip(b"\r\n\0 ").endswith(b"AuditMessage>")
+
+
+@check
+def fits_datagrams(seen: Sent, *, octets: int) -> Judgement:
+    """No datagram is larger than *octets*, what the path carries unfragmented (RFC 5426 3.2)."""
+    sizes = [size_of(m) for m in _trail(seen).messages if m.carrier == "datagram"]
+    if not sizes:
+        return undecided("no datagram was seen; make the product send audit messages over UDP")
+    large = [s for s in sizes if s > octets]
+    if large:
+        return fails(
+            f"{len(large)} of {len(sizes)} datagrams are larger than {octets} octets; the largest has {max(large)}",
+            expected=f"at most {octets}",
+            observed=max(large),
+        )
+    return passes(
+        f"the largest of {len(sizes)} datagrams has {max(sizes)} octets", observed=max(sizes)
+    )
+
+
+@check
+def tells_cut_datagrams(seen: Sent) -> Judgement:
+    """Say how large datagrams were and whether their XML is whole (A.7 permits that the transport cuts it)."""
+    found = [m for m in _trail(seen).messages if m.carrier == "datagram"]
+    if not found:
+        return undecided("no datagram was seen; make the product send audit messages over UDP")
+    cut = [m for m in found if not _closed(m.data)]
+    return informs(
+        f"{len(found)} datagrams, the largest of {max(map(size_of, found))} octets; {len(cut)} are cut",
+        observed=f"{len(cut)} cut",
+    )
+
+
+@check
+def takes_our_port(seen: Sent, *, default: int) -> Judgement:
+    """Messages arrive at the port the harness chose, and the declared default is *default* (A.7)."""
+    trail = _trail(seen)
+    declared = trail.declared.default_port
+    if declared is not None and declared != default:
+        return fails(
+            f"the declared default port is {declared}; the profile says {default}",
+            expected=default,
+            observed=declared,
+        )
+    if not trail.messages:
+        return undecided(
+            "no message arrived, so it is not known whether the port can be configured"
+        )
+    if trail.port == default:
+        return undecided(
+            f"the listener is at the default port {default}; give it another to see that it can be configured"
+        )
+    stated = f"the declared default is {default}" if declared else "the default is not declared"
+    return passes(
+        f"messages arrived at port {trail.port}, as configured; {stated}", observed=trail.port
+    )
+
+
+@check
+def refuses_collectors(
+    seen: SourceOffersSeen, *, names: Sequence[str], presents: bool = False
+) -> Judgement:
+    """The source breaks the handshake with collectors that show one of *names*, and sends them nothing.
+
+    With *presents* it also shows a certificate of its own to the right collector, if asked.
+    """
+    control = seen.control
+    if control is None or not control.messages:
+        return undecided(
+            "the source did not send to a collector with the right certificate, so a refusal would prove nothing"
+        )
+    if presents and control.first == "clear":
+        return fails(
+            "the source sent without TLS", expected="mutual authentication", observed="no TLS"
+        )
+    if presents and seen.asked and not control.certificate:
+        return fails(
+            "the source showed no certificate, although it was asked for one; configure its certificate",
+            expected="a client certificate",
+            observed="none",
+        )
+    tried = [o for o in seen.offers if o.name in names]
+    taken = [o for o in tried if o.octets or (o.connected and not o.refused)]
+    if taken:
+        return fails(
+            f"the source accepted a collector with the certificate '{taken[0].name}' and sent {taken[0].octets} "
+            "octets; verify the collector's certificate",
+            expected="a refused handshake",
+            observed=f"{taken[0].octets} octets sent",
+            findings=[
+                Finding(o.name, Word.FAIL, f"accepted; {o.octets} octets sent") for o in taken
+            ],
+        )
+    silent = [o.name for o in tried if not o.connected]
+    left = [*[n for n in names if n not in {o.name for o in tried}], *silent]
+    if left:
+        return undecided(
+            f"not tried: {', '.join(left)}; add these identities to the listener (part15 pki make) and let the "
+            "trigger send each time",
+            observed=[o.name for o in tried if o.connected],
+        )
+    if presents and not seen.asked:
+        return undecided(
+            "the listener has no 'trust', so the source was not asked for a certificate"
+        )
+    return passes(
+        f"the source refused {len(tried)} collectors with wrong certificates and sent them nothing",
+        observed=[o.name for o in tried],
+    )
+
+
+@check
+def takes_version(seen: TlsTakenSeen, *, version: str) -> Judgement:
+    """A peer that speaks only TLS *version* is accepted."""
+    outcome = seen.versions.get(version, "unclear")
+    if outcome == "accepted":
+        return passes(
+            f"a peer restricted to TLS {version} was accepted", expected=version, observed=outcome
+        )
+    if seen.control != "accepted":
+        return undecided(
+            f"not even an open offer of TLS was accepted ({seen.control}); see the endpoint"
+        )
+    if outcome == "refused":
+        return fails(
+            f"a peer restricted to TLS {version} was refused, although other versions are accepted; enable it",
+            expected=f"TLS {version}",
+            observed=outcome,
+        )
+    return undecided(
+        f"whether TLS {version} is accepted remained unclear", expected=f"TLS {version}"
+    )
+
+
+@check
+def takes_no_old_version(seen: TlsTakenSeen) -> Judgement:
+    """TLS 1.2 or later is accepted and nothing older is (A.6 recommends, reading S-16)."""
+    if seen.control != "accepted":
+        return undecided(
+            f"not even an open offer of TLS was accepted ({seen.control}); see the endpoint"
+        )
+    new = [v for v in ("1.2", "1.3") if seen.versions.get(v) == "accepted"]
+    old = [v for v in ("1.0", "1.1") if seen.versions.get(v) == "accepted"]
+    if not new or old:
+        found = (
+            f"TLS {', '.join(old)} is accepted" if old else "neither TLS 1.2 nor 1.3 is accepted"
+        )
+        return fails(
+            f"{found}; PS3.15 recommends TLS 1.2 or later", expected="TLS 1.2 or later", observed=old or "none",
+            rests_on=("S-16",),
+        )  # fmt: skip
+    return passes(f"TLS {' and '.join(new)} are accepted, and nothing older", observed=new)
+
+
+@check
+def takes_suites(seen: TlsTakenSeen, *, edition: str) -> Judgement:
+    """The mandatory suites are accepted: 0xC02F from RFC 9662 on, 0x002F before (reading S-17)."""
+    if seen.control != "accepted":
+        return undecided(
+            f"not even an open offer of TLS was accepted ({seen.control}); see the endpoint"
+        )
+    new, old = seen.suites.get("0xC02F", "unclear"), seen.suites.get("0x002F", "unclear")
+    readings = ("S-17",)
+    if new == "accepted" and old == "accepted":
+        return passes(
+            "both mandatory suites are accepted", observed="0xC02F and 0x002F", rests_on=readings
+        )
+    if "unclear" in (new, old):
+        return undecided(
+            "whether the mandatory suites are accepted remained unclear", observed=f"{new}, {old}"
+        )
+    if new == "accepted":
+        message = "0x002F (TLS_RSA_WITH_AES_128_CBC_SHA), mandatory in 2009, is refused; 0xC02F of RFC 9662 is accepted"
+        return Judgement(Word.WARN, message, "0x002F", "refused", (), readings)
+    if old == "accepted" and edition < "2024e":
+        return passes(
+            "0x002F, the mandatory suite of RFC 5425, is accepted",
+            observed="0x002F",
+            rests_on=readings,
+        )
+    return fails(
+        f"0xC02F is {new} and 0x002F is {old}; enable TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        expected="0xC02F or 0x002F",
+        observed="neither" if old != "accepted" else "0x002F only",
+        rests_on=readings,
+    )
+
+
+@check
+def takes_no_null(seen: TlsTakenSeen) -> Judgement:
+    """A peer that offers only NULL and anonymous suites is refused (RFC 5425 4.2)."""
+    if seen.control != "accepted":
+        return undecided(
+            f"not even an open offer of TLS was accepted ({seen.control}); see the endpoint"
+        )
+    if seen.null == "accepted":
+        return fails(
+            "a suite without encryption or authentication was negotiated; remove eNULL and aNULL",
+            expected="a refused handshake",
+            observed="accepted",
+        )
+    if seen.null == "refused":
+        return passes("an offer of NULL and anonymous suites only was refused", observed="refused")
+    return undecided("whether NULL and anonymous suites are accepted remained unclear")
+
+
+@check
+def returns_after_outage(seen: OutageSeen) -> Judgement:
+    """The source sends again after the collector was away; what it lost or delivered late is told."""
+    told = (
+        f"the collector was away for {seen.seconds:.1f} s; {seen.late} messages of that time came late, "
+        f"{seen.again} came twice, {seen.after} came once it was back"
+    )
+    if not seen.after and not seen.late:
+        return fails(
+            f"the source did not return: {told}", expected="a new connection", observed="none"
+        )
+    return passes(told, observed=f"{seen.late} late, {seen.again} twice, {seen.after} after")

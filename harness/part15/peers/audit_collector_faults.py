@@ -1,0 +1,42 @@
+"""The named faults of the embedded audit collector: one deviation each, with the clauses that it flips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from part15.peers.faults import Fault
+
+
+def _fault(name: str, text: str, changes: dict[str, Any], *flips: str) -> Fault:
+    return Fault(name, text, flips, text, "audit", changes, "audit-collector")
+
+
+COLLECTOR_FAULTS = (
+    _fault("splits-at-8096", "messages longer than 8096 octets are stored as several records",
+           {"limit": 8096, "over": "split"}, "AUD-TLS-004", "SYSLOG-5425-11"),
+    _fault("cuts-at-2000", "messages longer than 2000 octets are cut", {"limit": 2000, "over": "cut"},
+           "AUD-TLS-004", "SYSLOG-5424-14", "SYSLOG-5425-11", "SYSLOG-5426-02"),
+    _fault("drops-above-1024", "messages longer than 1024 octets are dropped", {"limit": 1024, "over": "drop"},
+           "AUD-TLS-004", "SYSLOG-5424-14", "SYSLOG-5425-11", "SYSLOG-5426-02"),
+    _fault("delimits-by-record", "what arrives at once is taken for one message", {"by_record": True},
+           "SYSLOG-5425-10"),
+    _fault("dies-of-malformed-frames", "a malformed frame ends the service", {"fatal": ("malformed",)},
+           "SYSLOG-5424-16", "SYSLOG-5425-10"),
+    _fault("dies-of-priority-999", "a PRIVAL above 191 ends the service", {"fatal": ("pri",)}, "AUD-UDP-004",
+           "SYSLOG-5424-16"),
+    _fault("knows-facility-10-only", "messages of other facilities are dropped", {"pri": tuple(range(80, 88))},
+           "AUD-UDP-004"),
+    _fault("refuses-leap-seconds", "a leap second in EventDateTime ends the connection", {"hangs_up": ("leap",)},
+           "AUD-FMT-027"),
+    _fault("refuses-foreign-messages", "a syslog message that is no audit message ends the connection",
+           {"hangs_up": ("foreign",)}, "AUD-TLS-013"),
+    _fault("forgets-queries", "Query messages are not stored", {"forgets": ('csd-code="110112"',)}, "AUD-FMT-050"),
+    _fault("takes-anyone", "client certificates are neither demanded nor checked",
+           {"check": False, "demand": False}, "SYSLOG-5425-06"),
+    _fault("takes-the-nameless", "a client without a certificate is served", {"demand": False}, "SYSLOG-5425-06"),
+    _fault("collects-by-tls-1-0-only", "only TLS 1.0 is spoken", {"minimum": "1.0", "maximum": "1.0"},
+           "AUD-TLS-003", "SYSLOG-5425-03", "SYSLOG-9662-01"),
+    _fault("collects-by-tls-1-2-only", "TLS 1.3 is not spoken", {"maximum": "1.2"}, "SYSLOG-9662-01"),
+    _fault("hangs-up-without-a-word", "close_notify is not answered", {"answers_close": False}, "SYSLOG-5425-13"),
+)  # fmt: skip
+"""Faults of the collector; *changes* are fields of ``CollectorPolicy``."""

@@ -1,0 +1,94 @@
+"""Every fault of the embedded audit source flips the clauses it names and no other; the right source flips none."""
+
+import functools
+
+import pytest
+
+from part15.judge import ask
+from part15.load import load_profiles
+from part15.model import Level, Word
+from part15.observations.audit import AuditDeclared, AuditTrailSeen
+from part15.channel.syslog_listener import SyslogListener, Shown
+from part15.drivers.audit import Tray
+from part15.peers.audit_faults import FAULTS, GATHERING
+from part15.peers.auditor import AuditPolicy, AuditSource, Credentials
+from part15.pki import make_pki
+from part15.registry import checks
+from part15.wire.audit_tables import rows
+
+EDITION = "2023b"
+DECLARED = AuditDeclared(
+    events=tuple(rows()), extensions=(), structured_data=(), max_size=200_000, default_port=6514
+)
+BELOW = (Word.FAIL, Word.WARN)
+
+
+@functools.cache
+def cases(profile: str) -> list:
+    found = []
+    for clause in load_profiles()[profile].clauses:
+        for binding in clause.bindings:
+            if binding.stimulus and binding.stimulus.kind == "audit.collect" and "audit-source" in binding.roles:
+                expect = {k: EDITION if v == "${edition}" else v for k, v in binding.expect.items()}
+                found.append((clause, binding.check, expect))
+    return found
+
+
+def verdicts(trail: AuditTrailSeen) -> dict[str, Word]:
+    answers = {}
+    for profile in ("dicom-audit-message-format", "dicom-audit-syslog-tls"):
+        for clause, check, expect in cases(profile):
+            answers[clause.id] = ask(checks()[check], trail, expect).word
+    return answers
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    return make_pki(tmp_path_factory.mktemp("pki"))
+
+
+def heard(pki, policy: AuditPolicy) -> AuditTrailSeen:
+    tray = Tray(EDITION)
+    server, client = pki["server"], pki["client"]
+    shown = Shown(str(server.certificate), str(server.key), str(pki.ca))
+    credentials = Credentials(str(pki.ca), str(client.certificate), str(client.key))
+    with SyslogListener(tray, shown=shown) as listener:
+        AuditSource(credentials, policy).send("127.0.0.1", listener.port)
+        listener.wait(lambda: bool(listener.connections) and listener.connections[-1].ended != "open", 5.0)
+        return AuditTrailSeen(tuple(tray.messages), listener.connections, DECLARED, "syslog-tls", listener.port)
+
+
+@pytest.fixture(scope="module")
+def right(pki):
+    return verdicts(heard(pki, AuditPolicy()))
+
+
+def test_right_source_is_clean(right):
+    assert {k: v for k, v in right.items() if v is not Word.PASS} == {"AUD-MSG-12-BOTH": Word.INFO}
+
+
+SOURCE_FAULTS = [f for f in FAULTS if f.role == "audit-source"]
+
+
+@pytest.mark.parametrize("fault", SOURCE_FAULTS, ids=lambda f: f.name)
+def test_fault_flips_what_it_names(fault, pki, right):
+    known = {clause.id for p in ("dicom-audit-message-format", "dicom-audit-syslog-tls") for clause, *_ in cases(p)}
+    named = set(fault.flips) & known
+    if not named:
+        pytest.skip("acts on another stimulus: see test_audit_offers and test_audit_udp")
+    found = verdicts(heard(pki, AuditPolicy(**fault.changes)))
+    flipped = {k for k, v in found.items() if v in BELOW and right[k] not in BELOW}
+    assert flipped - set(GATHERING) == named - set(GATHERING)
+
+
+def test_every_checked_clause_of_the_source_has_a_killer():
+    killed = {clause for fault in FAULTS for clause in fault.flips} | set(GATHERING)
+    needed = {
+        clause.id
+        for p in ("dicom-audit-message-format", "dicom-audit-syslog-tls", "dicom-audit-syslog-udp")
+        for clause in load_profiles()[p].clauses
+        if clause.level in (Level.SHALL, Level.SHALL_NOT)
+        for b in clause.bindings
+        if b.stimulus and b.stimulus.kind.startswith("audit")
+    }
+    assert sorted(needed - killed) == []
