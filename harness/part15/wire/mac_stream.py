@@ -325,6 +325,11 @@ def _head(element: Element, vr: str, syntax: Syntax) -> bytes:
     return vr.encode() + struct.pack(order + "H", element.length)
 
 
+def width_of(vr: str) -> int:
+    """Return the octets of one unit of a VR with an octet order (PS3.5 7.3), 0 for others."""
+    return _WIDTH.get(vr, 0)
+
+
 def swapped(octets: bytes | memoryview, width: int) -> bytes:
     """Return *octets* with each unit of *width* octets reversed; a rest that is no unit stays."""
     whole = len(octets) - len(octets) % width
