@@ -14,10 +14,10 @@ import ssl
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from part15 import __version__, load
 from part15.channel.files import Found, InspectedFile, opened, walk
@@ -34,6 +34,7 @@ from part15.run import write_report
 from part15.target import EDITION
 
 Progress = Callable[[int, str], None]
+Seen = TypeVar("Seen")
 
 _NESTING = 3
 _TOLD = 200
@@ -102,12 +103,25 @@ class Inspection:
         for reader in readers():
             if reader.kinds and file.kind not in reader.kinds:
                 continue
-            for seen in reader.read(file, self.desk):
+            inner: list[InspectedFile] = []
+            for seen in self.guarded(reader.name, file.name, reader.read(file, self.desk)):
                 if isinstance(seen, Reading):
                     found.append(seen)
                 elif depth < _NESTING:
-                    found += self.take(seen, depth + 1)
+                    inner.append(seen)
+            for one in inner:
+                found += self.take(one, depth + 1)
         return found
+
+    def guarded(self, name: str, subject: str, seen: Iterable[Seen]) -> Iterator[Seen]:
+        """Yield what a reader sees; if it breaks, say so and go on: the other files are still judged."""
+        try:
+            yield from seen
+        except Exception as error:  # noqa: BLE001 - a defect of a reader is an error of ours, never of the file
+            self.errors += 1
+            what = f"reader {name} broke: {type(error).__name__}: {error}"
+            self.desk.note(f"{subject}: {what}")
+            self.write({"subject": subject, "error": what})
 
     def judge(self, reading: Reading) -> dict[str, Any]:
         """Judge one reading by every profile that applies; returns its line of the journal."""
@@ -273,7 +287,8 @@ def _look(inspection: Inspection, progress: Progress | None) -> None:
             inspection.unread += 1
             inspection.write({"subject": found.name, "skipped": f"nothing to judge ({file.kind})"})
     for close in closers():
-        for reading in close(inspection.desk):
+        name = f"{close.__module__}.{close.__name__}"
+        for reading in inspection.guarded(name, "all files", close(inspection.desk)):
             inspection.write(inspection.judge(reading))
 
 
@@ -325,7 +340,7 @@ def exit_status(document: Mapping[str, Any], inspection: Inspection) -> int:
         return 2
     if "fail" in words or (gate == "should" and "warn" in words):
         return 1
-    if "error" in words:
+    if "error" in words or inspection.errors:
         return 3
     if not results:
         return 5

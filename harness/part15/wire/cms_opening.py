@@ -147,6 +147,8 @@ def _closed(recipients: tuple[RecipientSeen, ...], tried: bool) -> Opened:
     stranger = next((r for r in recipients if r.outcome == "stranger"), None)
     if unsupported is not None and stranger is None:
         return Opened("unsupported", unsupported.why, recipients)
+    if stranger is None:
+        return Opened("no key", "nothing was given for the kinds of its recipients", recipients)
     why = "the file is for other recipients than the keys and passwords that were given"
     return Opened("stranger", why, recipients)
 
@@ -155,7 +157,7 @@ def _try(
     recipient: Recipient, keys: Sequence[Opener], due: int
 ) -> tuple[RecipientSeen, bytes | None, Opener | None]:
     """Return what *keys* did with *recipient*: the gravest outcome, or the content key and who found it."""
-    outcome = replace(recipient.seen, outcome="stranger", why="no given key or password fits it")
+    outcome = recipient.seen
     if recipient.seen.kind in ("kari", "kekri", "ori"):
         why = f"a recipient of kind {recipient.seen.kind} cannot be opened with RSA keys and passwords"
         return replace(recipient.seen, outcome="unsupported", why=why), None, None
@@ -169,7 +171,7 @@ def _try(
         if isinstance(answer, bytes):
             done = replace(recipient.seen, outcome="opened", why="")
             return done if done.kind == "pwri" else replace(done, block="right"), answer, opener
-        if answer.outcome != "stranger":
+        if answer.outcome != "stranger" or outcome.outcome == "not tried":
             outcome = answer
     return outcome, None, None
 

@@ -1,0 +1,174 @@
+"""``part15 inspect`` and ``part15 compare``: files without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from part15.target import EDITION
+
+_PATH = click.Path(path_type=Path)
+_TOLD = 20
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=_PATH)
+@click.option(
+    "-p", "--profile", "profiles", multiple=True, help="State the claim; a profile id or file."
+)
+@click.option("--option", "options", multiple=True, help="An option that the claim lists.")
+@click.option("--edition", default=EDITION, show_default=True, help="Judge by this edition.")
+@click.option("--before", type=_PATH, help="The original file or folder, to judge in pairs.")
+@click.option("--trust", "trust", multiple=True, type=_PATH, help="A trust anchor (PEM or DER).")
+@click.option(
+    "--intermediate",
+    "intermediates",
+    multiple=True,
+    type=_PATH,
+    help="An intermediate certificate.",
+)
+@click.option("--crl", "crls", multiple=True, type=_PATH, help="A revocation list.")
+@click.option("--key", type=_PATH, help="An RSA key that opens secure files.")
+@click.option("--cert", "certificate", type=_PATH, help="The certificate of that key.")
+@click.option("--password-file", type=_PATH, help="A file that holds the password of secure files.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the report folder."
+)
+@click.option(
+    "--gate",
+    type=click.Choice(("fail", "decided", "should")),
+    default="decided",
+    show_default=True,
+    help="What moves the exit code.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print report.json on stdout and nothing else there."
+)
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("--no-color", is_flag=True, help="No colours (as NO_COLOR).")
+def inspect_command(as_json: bool, quiet: bool, no_color: bool, **given: Any) -> int:
+    """Judge FILES, folders or a DICOMDIR.
+
+    Signatures, secure media, de-identification (with --before in pairs), SOP Instance Status and
+    audit messages, by the checks that 'part15 run' uses. Without -p every profile whose marks are
+    in the files is judged, and the report says which profiles they meet. Nothing is written beside
+    the files.
+    """
+    from part15.inspect import Request, inspect
+
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
+    request = Request(**given)
+    document = inspect(request, None if quiet or as_json else _progress())
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    elif not quiet:
+        _clear()
+        click.echo(inspected(document))
+        if request.out is not None:
+            click.echo(f"\nReport: {request.out / 'report.html'}")
+    return int(document["run"]["exitStatus"])
+
+
+def _progress() -> Callable[[int, str], None]:
+    """Return a progress line on a terminal (twice a second), and nothing elsewhere but every 10,000 files."""
+    terminal = sys.stderr.isatty()
+    last = [0.0]
+
+    def show(done: int, name: str) -> None:
+        now = time.monotonic()
+        if terminal and now - last[0] > 0.5:
+            last[0] = now
+            shown = name if len(name) < 60 else f"...{name[-57:]}"
+            sys.stderr.write(f"\r\x1b[K{done} files, {shown}")
+            sys.stderr.flush()
+        elif not terminal and done and done % 10_000 == 0 and now - last[0] > 0.5:
+            last[0] = now
+            sys.stderr.write(f"{done} files\n")
+
+    return show
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+def inspected(document: Mapping[str, Any]) -> str:
+    """Return what a terminal shows of an inspection: what was met, what is wrong, what is open."""
+    lines = list(document["run"]["notifications"][:_TOLD])
+    more = len(document["run"]["notifications"]) - _TOLD
+    if more > 0:
+        lines.append(f"... {more} more notes; see them with --json or -o DIR")
+    groups = {
+        "fail": "Violated",
+        "error": "Trouble",
+        "warn": "To look at",
+        "inconclusive": "Undecided",
+        "review": "For a person",
+    }
+    for word, title in groups.items():
+        found = [r for r in document["results"] if r["verdict"] == word]
+        if found:
+            lines += ["", f"{title}:"]
+            lines += [f"  {r['clause']} ({r['level']}): {r['message']}" for r in found]
+            if word == "fail":
+                lines += [f"    -> {r['hint']}" for r in found if r["hint"]]
+    words: dict[str, int] = {}
+    for result in document["results"]:
+        words[result["verdict"]] = words.get(result["verdict"], 0) + 1
+    tally = ", ".join(f"{n} {w}" for w, n in sorted(words.items()))
+    lines += ["", f"{len(document['results'])} clauses: {tally or 'nothing was judged'}"]
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("before", type=_PATH)
+@click.argument("after", type=_PATH)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print report.json on stdout and nothing else there."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Only the exit code.")
+def compare_command(before: Path, after: Path, as_json: bool, quiet: bool) -> int:
+    """Compare BEFORE and AFTER, objects or folders, value- and VR-exact (PS3.15 A.3).
+
+    Files of folders pair by SOP Instance UID, else by relative name. Exit 0: preserved, 1: not.
+    Values are never printed, only their VR, length and the start of a digest.
+    """
+    from part15 import inspect_pairs
+
+    comparison = inspect_pairs.compare(before, after)
+    if as_json:
+        document = inspect_pairs.document_of(comparison, (before.name, after.name))
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    elif not quiet:
+        _told(comparison)
+    return 0 if comparison.preserved else 1
+
+
+def _told(comparison: Any) -> None:
+    from part15 import inspect_pairs
+
+    shown = 0
+    for member in comparison.pairs.members:
+        if member.seen.preserved and not member.seen.total:
+            continue
+        shown += 1
+        if shown > _TOLD:
+            continue
+        click.echo(f"{member.subject}")
+        for line in inspect_pairs.explained(member.seen):
+            click.echo(f"  {line}")
+    if shown > _TOLD:
+        click.echo(f"... and {shown - _TOLD} more objects; see them with --json")
+    for note in inspect_pairs.notes_of(comparison):
+        click.echo(note)
+    click.echo("preserved" if comparison.preserved else "NOT preserved")
