@@ -192,14 +192,6 @@ class DeidSeen:
 
 
 @dataclass(frozen=True)
-class UnreadSeen:
-    """A file that could not be read as a DICOM object, with the reason."""
-
-    name: str
-    why: str
-
-
-@dataclass(frozen=True)
 class ConflictSeen:
     """One original with several replacements in a set, or (*merged*) several originals with one.
 
@@ -218,7 +210,8 @@ class DeidSet:
     """Facts about all objects of a release together.
 
     *split* are originals with several replacements, *merged* replacements with several originals,
-    *shifts* the distinct day shifts by scope, *survivors* those in names, logs and messages.
+    *shifts* studies whose dates moved by different numbers of days. *inserted*, *codes* and
+    *transfer_syntaxes* (of encrypted attributes) are what a statement has to tell (E.1.3).
     """
 
     objects: int = 0
@@ -229,14 +222,9 @@ class DeidSet:
     kept_dates: int = 0
     shifted_dates: int = 0
     shifts: tuple[ConflictSeen, ...] = ()
-    orders: tuple[ConflictSeen, ...] = ()
-    survivors: tuple[SurvivorSeen, ...] = ()
-    named: int = 0
     inserted: tuple[str, ...] = ()
-    options_seen: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
     transfer_syntaxes: tuple[str, ...] = ()
-    unread: tuple[UnreadSeen, ...] = ()
-    missing: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
 
 

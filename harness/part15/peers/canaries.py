@@ -42,7 +42,9 @@ EARLIER = ("QZ-EARLIER", "99PART15")
 SAFE = ("ELSCINT1", 0x00E1, 0x21)
 UNSAFE = "QZPART15 CANARY"
 NOTED_SAFE = ("PART15 NOTED SAFE", 0x0021, 0x01)
-_SKIPPED = frozenset(["FFFAFFFA", "04000561", "04000100", "04000115", "04000120", "0040A730", "00400555"])
+_SKIPPED = frozenset(
+    ["FFFAFFFA", "04000561", "04000100", "04000115", "04000120", "0040A730", "00400555"]
+)
 _FIXED = frozenset(
     [
         "00080018", "00080020", "00080021", "00080022", "00080023", "00080030", "00080050", "00080080",
@@ -62,7 +64,6 @@ class Corpus:
     region: tuple[str, bytes, int, int, int, int] = ("", b"", 0, 0, 0, 0)
     burned: str = ""
     """The file with the burned-in word."""
-
 
 
 class _Writer:
@@ -93,7 +94,9 @@ class _Writer:
             "StudyDescription": p.phrase("(0008,1030)"),
         }
 
-    def instance(self, study: Mapping[str, Any], sop_class: str, series: str, number: int) -> Dataset:
+    def instance(
+        self, study: Mapping[str, Any], sop_class: str, series: str, number: int
+    ) -> Dataset:
         p = self.plant
         made = Dataset()
         for keyword, value in {**self.patient, **study}.items():
@@ -119,7 +122,12 @@ class _Writer:
         """Plant the rows of the table whose number falls into *share* of *shares*."""
         for number, row in enumerate(self.code_rows):
             digits = row["tag"].strip("()").replace(",", "")
-            if number % shares != share or not digits.isalnum() or "x" in digits or digits in _SKIPPED:
+            if (
+                number % shares != share
+                or not digits.isalnum()
+                or "x" in digits
+                or digits in _SKIPPED
+            ):
                 continue
             if (top and digits in _FIXED) or digits == "GGGGEEEE" or not digits[0].isdigit():
                 continue
@@ -140,7 +148,9 @@ class _Writer:
         inner.ReferencedSOPInstanceUID = self.plant.uid("(0008,1155)")
         return DicomSequence([inner])
 
-    def write(self, path: str, made: Dataset, what: str, syntax: Any = ExplicitVRLittleEndian) -> None:
+    def write(
+        self, path: str, made: Dataset, what: str, syntax: Any = ExplicitVRLittleEndian
+    ) -> None:
         meta = FileMetaDataset()
         meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = (
             made.SOPClassUID,
@@ -173,12 +183,21 @@ def _written(writer: _Writer) -> Corpus:
     first, second = writer.study(dt.date(1991, 4, 9)), writer.study(dt.date(1991, 7, 8))
     axial, other = p.uid("(0020,000E)"), p.uid("(0020,000E)")
     everything = _everything(writer, first, axial)
-    writer.write(f"{home}/CT1.dcm", everything, "every row at the top, private blocks, overlay, burned-in text")
+    writer.write(
+        f"{home}/CT1.dcm",
+        everything,
+        "every row at the top, private blocks, overlay, burned-in text",
+    )
     writer.corpus.burned = f"{home}/CT1.dcm"
     for share in range(3):
         made = _nested(writer, first, axial, everything, share)
         writer.write(f"{home}/CT{share + 2}.dcm", made, "rows inside items")
-    writer.write(f"{home}/MR1.dcm", _again(writer, first, other, everything), "de-identified before", ImplicitVRLittleEndian)
+    writer.write(
+        f"{home}/MR1.dcm",
+        _again(writer, first, other, everything),
+        "de-identified before",
+        ImplicitVRLittleEndian,
+    )
     series = {kind: p.uid("(0020,000E)") for kind in ("SR", "PR", "DOC")}
     report = writer.instance(first, SR, series["SR"], 1)
     content_items(report, p, everything.SOPInstanceUID)
@@ -231,7 +250,7 @@ def _private(made: Dataset, p: Planter) -> None:
     status.PrivateGroupReference, status.PrivateCreatorReference = NOTED_SAFE[1], NOTED_SAFE[0]
     status.BlockIdentifyingInformationStatus = "SAFE"
     made.PrivateDataElementCharacteristicsSequence = [status]
-    assert SAFE in safe_private(), tag_text(SAFE[1] << 16)  # noqa: S101 - our own table
+    assert SAFE in safe_private(), tag_text(SAFE[1] << 16)
 
 
 def _repeating(made: Dataset, p: Planter) -> None:

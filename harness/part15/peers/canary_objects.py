@@ -35,13 +35,14 @@ def _item(p: Planter, code: str, scheme: str, meaning: str, kind: str) -> Datase
     made.RelationshipType, made.ValueType = "CONTAINS", kind
     made.ConceptNameCodeSequence = [_coded(code, scheme, meaning)]
     home = f"E.3.4-1 {code} {scheme}"
-    value = {
-        "PNAME": p.name,
-        "TEXT": p.phrase,
-        "UIDREF": p.uid,
-        "DATE": p.date,
-        "DATETIME": lambda h: p.date(h) + "101112",
-    }[kind](home)
+    if kind == "PNAME":
+        value = p.name(home)
+    elif kind == "TEXT":
+        value = p.phrase(home)
+    elif kind == "UIDREF":
+        value = p.uid(home)
+    else:
+        value = p.date(home) + ("101112" if kind == "DATETIME" else "")
     setattr(made, _VALUES[kind], value)
     return made
 

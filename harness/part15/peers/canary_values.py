@@ -25,7 +25,7 @@ class Planter:
     _number: int = 0
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)  # noqa: S311 - nothing secret, only unlikely
+        self._random = random.Random(self.seed)
         self._used: set[str] = set()
 
     def token(self) -> str:
@@ -39,7 +39,9 @@ class Planter:
     def plant(self, home: str, value: str, kind: str = "text", *, listed: bool = True) -> str:
         """Remember *value* as planted in *home*, and return it."""
         self._number += 1
-        self.canaries.append(Canary(f"canary-{self._number:04d} of {home}", value, kind, home, listed))
+        self.canaries.append(
+            Canary(f"canary-{self._number:04d} of {home}", value, kind, home, listed)
+        )
         return value
 
     def text(self, home: str, *, listed: bool = True) -> str:
@@ -71,7 +73,7 @@ class Planter:
             self.plant(home, made, "date")
         return made
 
-    def value(self, vr: str, home: str) -> Any:  # noqa: PLR0911 - one line per kind of VR
+    def value(self, vr: str, home: str) -> Any:
         """Return a value for *vr*, planted where it can carry a mark; None for VRs that hold no value of ours."""
         if vr == "PN":
             return self.name(home)
@@ -119,7 +121,5 @@ BURNED_AT = (4, 4)
 
 def burned_pattern() -> tuple[bytes, int, int]:
     """Return the burned-in word as octets of 0 and 1, with its width and height in pixels."""
-    rows = [
-        "".join(_GLYPHS[letter][row] + "0" for letter in BURNED_WORD) for row in range(7)
-    ]
+    rows = ["".join(_GLYPHS[letter][row] + "0" for letter in BURNED_WORD) for row in range(7)]
     return bytes(int(pixel) for row in rows for pixel in row), len(rows[0]), len(rows)

@@ -39,7 +39,11 @@ def _method(peer: Deidentifier, made: Dataset, before: Dataset) -> None:
     earlier = before.get("DeidentificationMethod")
     texts = [] if earlier is None or peer.wrong("overwrites_method") else [earlier]
     made.DeidentificationMethod = [*texts, "PART15 EMBEDDED DE-IDENTIFIER"]
-    codes = [] if peer.wrong("overwrites_method") else list(before.get("DeidentificationMethodCodeSequence", []))
+    codes = (
+        []
+        if peer.wrong("overwrites_method")
+        else list(before.get("DeidentificationMethodCodeSequence", []))
+    )
     chosen = {BASIC, *peer.rules.options}
     if peer.wrong("adds_foreign_option_code"):
         chosen.add("retain-uids")

@@ -129,7 +129,7 @@ class Deidentifier:
                     known.add((item.PrivateCreatorReference, item.PrivateGroupReference, None))
         return known
 
-    def _private(  # noqa: PLR0917
+    def _private(
         self,
         data: Dataset,
         element: DataElement,
@@ -160,7 +160,7 @@ class Deidentifier:
         elif element.VR == "SQ":
             self._unlisted(data, element, types, tag, depth)
 
-    def _act(  # noqa: PLR0917
+    def _act(
         self,
         data: Dataset,
         element: DataElement,
@@ -185,15 +185,13 @@ class Deidentifier:
         elif "/" in action:
             self._compound(data, element, action, type_, types, depth)
         else:
-            self._simple(data, element, action, types, depth)
+            self._simple(data, element, action)
 
     def _basic(self, tag: int) -> str:
         rule = rules(self.edition, ()).of(tag)
         return rule.actions[0] if rule is not None else "X"
 
-    def _simple(
-        self, data: Dataset, element: DataElement, action: str, types: Types, depth: int
-    ) -> None:
+    def _simple(self, data: Dataset, element: DataElement, action: str) -> None:
         tag = int(element.tag)
         if action == "X":
             if self.wrong("empties_instead_of_removing") and element.VR != "SQ":
@@ -212,10 +210,15 @@ class Deidentifier:
             element.value = None
         else:
             element.value = self._replacement(element)
-        if self.wrong("writes_invalid_dates") and tag in data and element.VR == "DA" and element.value:
+        if (
+            self.wrong("writes_invalid_dates")
+            and tag in data
+            and element.VR == "DA"
+            and element.value
+        ):
             element.value = "ANONYMOUS"
 
-    def _compound(  # noqa: PLR0917
+    def _compound(
         self,
         data: Dataset,
         element: DataElement,
@@ -231,7 +234,7 @@ class Deidentifier:
             self._unlisted(data, element, types, int(element.tag), depth)
             return
         chosen = wanted if wanted in letters else "Z" if "Z" in letters else "D"
-        self._simple(data, element, chosen, types, depth)
+        self._simple(data, element, chosen)
 
     def _replacement(self, element: DataElement) -> Any:
         if element.VR == "UI":
@@ -250,7 +253,7 @@ class Deidentifier:
         text = b"" if self.wrong("maps_all_uids_to_one") else original.encode()
         return f"2.25.{int.from_bytes(hashlib.sha256(salt + text).digest()[:15], 'big')}"
 
-    def _by_option(  # noqa: PLR0917
+    def _by_option(
         self,
         data: Dataset,
         element: DataElement,
@@ -270,7 +273,7 @@ class Deidentifier:
             if rule.columns[0] == "clean-graphics" and not self.wrong("uncleaned_clean-graphics"):
                 self._clean_text(element)
         elif action == "C" and not self.wrong(f"uncleaned_{rule.columns[0]}"):
-            self._clean(data, element, rule)
+            self._clean(element, rule)
 
     def _clean_text(self, sequence: DataElement) -> None:
         """Clean every text inside *sequence*, listed or not."""
@@ -279,7 +282,7 @@ class Deidentifier:
                 if inner.VR in ("LO", "LT", "ST", "UT", "SH"):
                     inner.value = without_words(str(inner.value or ""), NEUTRAL)
 
-    def _clean(self, data: Dataset, element: DataElement, rule: Rule) -> None:
+    def _clean(self, element: DataElement, rule: Rule) -> None:
         if element.VR in ("DA", "DT", "TM"):
             days = self.days - self._file if self.wrong("shifts_per_file") else self.days
             element.value = moved(str(element.value or ""), element.VR, days)

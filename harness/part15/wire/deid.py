@@ -94,7 +94,7 @@ def _sop_class(found: Index) -> str:
     return found.text("(0008,0016)")
 
 
-def _seen(  # noqa: PLR0917
+def _seen(
     file: Part10File,
     after: Index,
     old_file: Part10File | None,

@@ -91,7 +91,8 @@ def envelope(octets: bytes) -> tuple[Enveloped, int]:
 
     Raises BerError if there is none.
     """
-    from part15.wire.cms import parse_enveloped, parse_outer
+    from part15.wire.cms import parse_enveloped
+    from part15.wire.cms_outer import parse_outer
 
     budget = Budget(len(octets))
     outer = parse_outer(octets, budget)
@@ -100,7 +101,7 @@ def envelope(octets: bytes) -> tuple[Enveloped, int]:
     return parse_enveloped(octets, outer.content, budget), outer.trailing
 
 
-def _opened(  # noqa: PLR0917
+def _opened(
     seen: EnvelopeSeen,
     octets: bytes,
     enveloped: Enveloped,

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from part15.observations.deid import SurvivorSeen
-from part15.wire.deid_rules import Rules
 from part15.wire.deid_index import Attribute, Index
+from part15.wire.deid_rules import Rules
 from part15.wire.part10 import Part10File
 
 CONTENT = "E.3.4-1"

@@ -117,7 +117,7 @@ def indexed(data: Octets, elements: Sequence[Element], *, big: bool = False) -> 
     return result
 
 
-def _add(  # noqa: PLR0917
+def _add(
     found: list[Attribute],
     data: Octets,
     elements: Sequence[Element],

@@ -151,7 +151,7 @@ def _number(index: Index, path: str) -> int:
     return int.from_bytes(index.plain(found), "little") if found is not None else 0
 
 
-def _region(index: Index, data: Attribute, x: int, y: int, width: int, height: int) -> bytes | None:  # noqa: PLR0917
+def _region(index: Index, data: Attribute, x: int, y: int, width: int, height: int) -> bytes | None:
     """Return the low octets of the pixels of one region of a native single-frame image, or None."""
     rows, columns = _number(index, "(0028,0010)"), _number(index, "(0028,0011)")
     octets = max(1, _number(index, "(0028,0100)") // 8)

@@ -172,7 +172,7 @@ def _study(before: Index, collected: Collected) -> str:
     return digest(before.plain(study), collected.salt) if study is not None else ""
 
 
-def _leaf(  # noqa: PLR0917
+def _leaf(
     before: Index,
     after: Index,
     attribute: Attribute,
@@ -220,7 +220,7 @@ def _outcome(
     return "changed"
 
 
-def _link(  # noqa: PLR0917
+def _link(
     attribute: Attribute, rule: Rule, old: bytes, new: bytes, study: str, collected: Collected
 ) -> None:
     """Remember what became of a value that has to be replaced alike in the whole set."""

@@ -13,11 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field
 
-from part15.observations.deid import ConflictSeen, DeidSeen, DeidSet, UnreadSeen
+from part15.observations.deid import ConflictSeen, DeidSeen, DeidSet
 
 MOST_CONFLICTS = 200
 MOST_EXAMPLES = 3
-_CONSISTENT = ("uid", "patient-id", "study-id", "accession-number")
 
 
 @dataclass
@@ -39,7 +38,6 @@ class Gathered:
     codes: dict[str, None] = field(default_factory=dict)
     syntaxes: dict[str, None] = field(default_factory=dict)
     options: tuple[str, ...] = ()
-    unread: list[UnreadSeen] = field(default_factory=list)
 
     def add(self, seen: DeidSeen) -> None:
         """Take in one object."""
@@ -60,7 +58,9 @@ class Gathered:
             self.shifted += 1
             _met(self.shifts, study, str(days), self._uneven, "date shift", seen.name)
         self.kept_dates += sum(
-            1 for d in seen.deviations if d.column == "retain-long-modified-dates" and d.outcome == "kept"
+            1
+            for d in seen.deviations
+            if d.column == "retain-long-modified-dates" and d.outcome == "kept"
         )
 
     def result(self) -> DeidSet:
@@ -75,14 +75,13 @@ class Gathered:
             shifted_dates=self.shifted,
             shifts=tuple(self._uneven.values()),
             inserted=tuple(self.inserted)[:MOST_CONFLICTS],
-            options_seen=tuple(self.codes)[:MOST_CONFLICTS],
+            codes=tuple(self.codes)[:MOST_CONFLICTS],
             transfer_syntaxes=tuple(self.syntaxes)[:MOST_CONFLICTS],
-            unread=tuple(self.unread),
             options=self.options,
         )
 
 
-def _met(  # noqa: PLR0917 - one encounter
+def _met(
     known: MutableMapping[str, str],
     key: str,
     value: str,
@@ -100,7 +99,9 @@ def _met(  # noqa: PLR0917 - one encounter
     seen = conflicts.get(key)
     if seen is None:
         if len(conflicts) < MOST_CONFLICTS:
-            conflicts[key] = ConflictSeen(what, 2, "study" if what == "date shift" else "run", (name,))
+            conflicts[key] = ConflictSeen(
+                what, 2, "study" if what == "date shift" else "run", (name,)
+            )
     elif name not in seen.examples and len(seen.examples) < MOST_EXAMPLES:
         conflicts[key] = ConflictSeen(what, seen.count + 1, seen.scope, (*seen.examples, name))
 

@@ -1,0 +1,257 @@
+"""De-identifiers: the planted corpus goes in, what comes out is paired with it and judged (PS3.15 Annex E)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from part15.bench import Bench
+from part15.channel.adapter import Adapter, adapter_of
+from part15.errors import TargetError, Trouble
+from part15.model import Impact
+from part15.observations import Many, Member, NotReached
+from part15.observations.deid import DeidSeen, SurvivorSeen
+from part15.registry import driver
+from part15.wire.cms_opening import Opener
+from part15.wire.deid import Claimed, read_object, read_pair
+from part15.wire.deid_hunt import Hunter, sought
+from part15.wire.deid_rules import BASIC, options, rules
+from part15.wire.elements import MalformedDataSet
+
+PROFILE = BASIC
+SECONDS_PER_FILE = 10.0
+MOST_OUTPUT = 1 << 30
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a de-identifier made of the corpus: pairs of (name, original, output path), and its log."""
+
+    pairs: tuple[tuple[str, Path, Path], ...]
+    log: tuple[str, ...] = ()
+    out: Path = Path()
+
+
+def claim_of(target: Any) -> tuple[str, tuple[str, ...]]:
+    """Return the edition and the options of what *target* claims of Annex E: option profiles, or options."""
+    claims: Mapping[str, Any] = getattr(target, "claims", {})
+    edition = target.target.edition
+    chosen: dict[str, None] = {}
+    for name, table in claims.items():
+        if name == BASIC or name in options():
+            edition = getattr(table, "edition", None) or edition
+            chosen.update(dict.fromkeys(getattr(table, "options", ())))
+        if name in options():
+            chosen[name] = None
+    return edition, tuple(option for option in options() if option in chosen)
+
+
+def declared_safe(target: Any) -> frozenset[tuple[str, int, int]]:
+    """Return the private attributes that the target's ``policy.safe_private`` declares: ``CREATOR,gggg,ee``.
+
+    Raises TargetError for an entry that is not written so.
+    """
+    found = set()
+    for text in (getattr(target, "policy", None) or {}).get("safe_private", ()):
+        parts = [part.strip() for part in str(text).rsplit(",", 2)]
+        try:
+            found.add((parts[0], int(parts[1], 16), int(parts[2], 16)))
+        except (IndexError, ValueError):
+            raise TargetError(
+                f"policy.safe_private: '{text}' is not written as CREATOR,gggg,ee"
+            ) from None
+    return frozenset(found)
+
+
+@driver(Impact.STORE)
+def deidentify(bench: Bench, *, encrypted: bool = False) -> Many[DeidSeen] | NotReached:
+    """Hand the planted corpus to the adapter's ``deidentify`` and read what comes out against it.
+
+    With *encrypted* three recipients are given, and the keys of all of them open what they may.
+    Without an adapter the files of ``media.folder`` are read, against ``media.originals`` if named.
+    """
+    key = ("deid.deidentify", encrypted, *claim_of(bench.target))
+    found: Many[DeidSeen] | NotReached = bench.shelf.once(key, lambda: _driven(bench, encrypted))
+    return found
+
+
+def _driven(bench: Bench, encrypted: bool) -> Many[DeidSeen] | NotReached:
+    try:
+        adapter = adapter_of(bench.target)
+    except Trouble:
+        return read_media(bench)
+    return _through(bench, adapter, encrypted)
+
+
+def read_media(bench: Bench) -> Many[DeidSeen] | NotReached:
+    """Read the files of ``media.folder``, against those of the same name in ``media.originals``."""
+    media = getattr(bench.target, "media", None)
+    if media is None:
+        return NotReached(
+            "deidentify",
+            "the target names neither an adapter with the verb deidentify nor media.folder",
+        )
+    edition, chosen = claim_of(bench.target)
+    claim = Claimed(edition, chosen, safe=declared_safe(bench.target), salt=os.urandom(32))
+    originals = Path(media.originals) if media.originals else None
+    folder = Path(media.folder)
+    members = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        old = originals / name if originals is not None else None
+        seen = read_file(path, name, old if old is not None and old.is_file() else None, claim)
+        if seen is not None:
+            members.append(Member(name, seen))
+    if not members:
+        return NotReached("deidentify", f"no DICOM file is in {folder}")
+    return Many(tuple(members), "object")
+
+
+def read_file(path: Path, name: str, original: Path | None, claim: Claimed) -> DeidSeen | None:
+    """Return what is seen of the file at *path*, or None if it is no DICOM file."""
+    if path.stat().st_size > MOST_OUTPUT:
+        return None
+    try:
+        if original is None:
+            return read_object(path.read_bytes(), name, claim)
+        return read_pair(original.read_bytes(), path.read_bytes(), name, claim)
+    except MalformedDataSet:
+        return None
+
+
+def _through(bench: Bench, adapter: Adapter, encrypted: bool) -> Many[DeidSeen] | NotReached:
+    from part15.peers.canaries import write_corpus
+
+    edition, chosen = claim_of(bench.target)
+    corpus = bench.shelf.once("deid.corpus", lambda: write_corpus(_kept(bench, "corpus")))
+    hunter = bench.shelf.once(
+        ("deid.hunter", edition, chosen),
+        lambda: Hunter.of(sought(corpus.canaries, rules(edition, chosen))),
+    )
+    openers, certificates = _recipients(bench) if encrypted else ({}, [])
+    outcome = _asked(bench, adapter, corpus.folder, tuple(corpus.files), certificates)
+    if isinstance(outcome, NotReached):
+        return outcome
+    claim = Claimed(
+        edition,
+        chosen,
+        safe=declared_safe(bench.target),
+        openers=openers,
+        hunter=hunter,
+        salt=os.urandom(32),
+    )
+    members: list[Member[DeidSeen]] = []
+    for name, original, made in outcome.pairs:
+        regions = (corpus.region,) if name == corpus.burned else ()
+        seen = read_file(made, name, original, replace(claim, regions=regions, look_at_pixels=True))
+        if seen is None:
+            return NotReached("deidentify", f"the output for {corpus.files[name]} is no DICOM file")
+        told = _in_names(hunter, outcome, made) + (_in_log(hunter, outcome) if not members else ())
+        members.append(
+            Member(
+                corpus.files[name],
+                replace(seen, name=corpus.files[name], survivors=seen.survivors + told),
+            )
+        )
+    return Many(tuple(members), "object")
+
+
+def _kept(bench: Bench, name: str) -> Path:
+    """Return a folder that outlives the stimulus: other stimuli of the run use what is in it."""
+    import atexit
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix=f"part15-{name}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    del bench
+    return folder
+
+
+def _in_names(hunter: Hunter, outcome: Outcome, made: Path) -> tuple[SurvivorSeen, ...]:
+    try:
+        name = made.relative_to(outcome.out).as_posix()
+    except ValueError:
+        name = made.name
+    return hunter.in_text(name, "file name")
+
+
+def _in_log(hunter: Hunter, outcome: Outcome) -> tuple[SurvivorSeen, ...]:
+    return hunter.in_text("\n".join(outcome.log), "log")
+
+
+def _recipients(bench: Bench) -> tuple[Mapping[str, Opener], list[str]]:
+    """Return the openers of three recipients, and the paths of their certificates."""
+    from part15.peers.deid_party import RECIPIENTS, opener, recipients
+
+    folder = bench.scratch / "recipients"
+    folder.mkdir(exist_ok=True)
+    openers: dict[str, Opener] = {}
+    paths = []
+    for name in RECIPIENTS:
+        identity = recipients()[name]
+        paths.append(str(write_certificate(folder / f"{name}.pem", identity.certificate)))
+        openers[name] = opener(identity)
+    return openers, paths
+
+
+def write_certificate(path: Path, certificate: Any) -> Path:
+    """Write *certificate* as PEM and return the path."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    path.write_bytes(certificate.public_bytes(Encoding.PEM))
+    return path
+
+
+def _asked(
+    bench: Bench, adapter: Adapter, folder: Path, names: Sequence[str], certificates: Sequence[str]
+) -> Outcome | NotReached:
+    edition, chosen = claim_of(bench.target)
+    out = bench.scratch / "deidentified"
+    out.mkdir(exist_ok=True)
+    request = {
+        "files": [str(folder / name) for name in names],
+        "out": str(out),
+        "profile": BASIC,
+        "edition": edition,
+        "options": list(chosen),
+        "recipients": list(certificates),
+    }
+    bench.note(
+        f"{len(names)} planted objects to de-identify, options: {', '.join(chosen) or 'none'}"
+    )
+    answer = adapter.ask(
+        "deidentify", request, deadline=bench.deadline + SECONDS_PER_FILE * len(names)
+    )
+    if answer.outcome != "done":
+        why = f"the adapter answered '{answer.outcome}' to deidentify: {answer.why or answer.diagnostics}"
+        return NotReached("deidentify", why)
+    pairs = _paired(answer.values, answer.files, folder, names, out)
+    if not pairs:
+        return NotReached("deidentify", "the adapter answered 'done' but wrote no file")
+    log = answer.values.get("log", ())
+    lines = [str(line) for line in log] if isinstance(log, (list, tuple)) else [str(log)]
+    return Outcome(pairs, (*lines, *answer.diagnostics.splitlines()), out)
+
+
+def _paired(
+    values: Mapping[str, Any], files: Sequence[str], folder: Path, names: Sequence[str], out: Path
+) -> tuple[tuple[str, Path, Path], ...]:
+    """Pair outputs with originals: by the adapter's ``pairs``, by order, or by name."""
+    said = values.get("pairs")
+    by_original: dict[str, Path] = {}
+    if isinstance(said, Mapping):
+        by_original = {str(k): Path(str(v)) for k, v in said.items()}
+    elif len(files) == len(names):
+        by_original = {str(folder / n): Path(f) for n, f in zip(names, files, strict=True)}
+    else:
+        by_original = {str(folder / n): out / n for n in names}
+    found = []
+    for name in names:
+        made = by_original.get(str(folder / name))
+        if made is not None and (made if made.is_absolute() else out / made).is_file():
+            found.append((name, folder / name, made if made.is_absolute() else out / made))
+    return tuple(found)
