@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -67,8 +68,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start a program whose arguments may hold ``{port}``; return the port once it listens."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def begin(*arguments: object) -> int:
-        port = free_port()
+    def begin(*arguments: object, port: int = 0) -> int:
+        port = port or free_port()
         words = [str(a).replace("{port}", str(port)) for a in arguments]
         process = subprocess.Popen(
             [program(words[0]), *words[1:]],
@@ -256,6 +257,34 @@ def test_dcmtk_survives_damaged_hellos(start: Start, identities: factory.Pki) ->
     assert isinstance(seen, Many)
     assert len(seen.members) > 15
     assert judged("tls_offer.survives", seen).word is Word.PASS
+
+
+@pytest.mark.peer(name="orthanc")
+def test_orthanc_keeps_old_versions(start: Start, identities: factory.Pki, tmp_path: Path) -> None:
+    mine, http = identities["server"], free_port()
+    port = free_port()
+    config = tmp_path / "orthanc.json"
+    config.write_text(
+        json.dumps(
+            {
+                "StorageDirectory": str(tmp_path / "db"),
+                "IndexDirectory": str(tmp_path / "db"),
+                "HttpPort": http,
+                "DicomPort": port,
+                "DicomTlsEnabled": True,
+                "DicomTlsCertificate": str(mine.certificate),
+                "DicomTlsPrivateKey": str(mine.key),
+                "DicomTlsTrustedCertificates": str(identities.ca),
+                "Plugins": [],
+            }
+        )
+    )
+    start("Orthanc", config, port=port)
+    seen = enumerated(bench(port))
+    assert named(seen) == DCMTK_RSA["+px"]
+    found = judged("tls.refuses", seen, versions=["1.0", "1.1"])
+    assert found.word is Word.FAIL
+    assert "TLS_RSA_WITH_AES_128_CBC_SHA (0x002F) in TLS 1.1" in found.message
 
 
 def gnutls(start: Start, identities: factory.Pki, priority: str, *more: object) -> int:
