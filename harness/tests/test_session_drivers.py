@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from part15.bench import Bench
+from part15.drivers import integrity
 from part15.drivers import session as drivers
 from part15.errors import Trouble
 from part15.judge import ask
@@ -43,9 +44,9 @@ def bench(right: ReferencePeer, tmp_path: Path) -> Bench:
     return made.bench_on(right, tmp_path)  # type: ignore[no-any-return]
 
 
-def judged(check: str, seen: Any, **expect: Any) -> Judgement:
+def judged(check: str, seen: Any, *, module: str = "session", **expect: Any) -> Judgement:
     assert from_json(to_json(seen)) == seen
-    return ask(registered()[f"session.{check}"], seen, expect)
+    return ask(registered()[f"{module}.{check}"], seen, expect)
 
 
 SERVER: tuple[tuple[str, str, dict[str, Any], str], ...] = (
@@ -81,6 +82,32 @@ def test_the_right_peer_passes_and_the_fault_fails(
     with ReferencePeer(pki, [fault], idle=0.3, artim=0.3) as peer:
         bad = judged(check, getattr(drivers, drive)(made.bench_on(peer, tmp_path)), **expect)
     assert bad.word is Word.FAIL, bad
+
+
+def test_damaged_records_end_the_connection(right: ReferencePeer, tmp_path: Path) -> None:
+    seen = integrity.damage_records(made.bench_on(right, tmp_path), versions=["1.2", "1.3"])
+    answer = judged("drops_connection", seen, module="integrity")
+    assert answer.word is Word.PASS, answer
+    assert not isinstance(seen, NotReached)
+    assert seen.message == "C-STORE"
+    assert len(seen.damages) == 16
+    assert len(right.store.objects) == 1
+    assert {d.alert for k, d in seen.damages.items() if "flipped" in k} == {20}
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_held_connection_fails(pki: Pki, tmp_path: Path, version: str) -> None:
+    with ReferencePeer(pki, ["holds_connection_after_damage"], idle=0.3) as peer:
+        bench = made.patient(made.bench_on(peer, tmp_path), 0.4)
+        damages = ["last octet of the tag flipped"]
+        seen = integrity.damage_records(bench, versions=[version], damages=damages)
+    assert judged("drops_connection", seen, module="integrity").word is Word.FAIL
+
+
+def test_a_peer_killed_by_a_bad_record_is_no_pass(pki: Pki, tmp_path: Path) -> None:
+    with ReferencePeer(pki, ["dies_after_damage"], idle=0.3) as peer:
+        seen = integrity.damage_records(made.bench_on(peer, tmp_path), damages=["deleted"])
+    assert judged("drops_connection", seen, module="integrity").word is Word.INCONCLUSIVE
 
 
 def test_silence_is_ended_by_artim_unless_it_is_ignored(pki: Pki, tmp_path: Path) -> None:

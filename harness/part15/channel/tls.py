@@ -107,6 +107,11 @@ class Plain:
             raise Ended("silent", "no answer within the deadline")
         self.sock.settimeout(left)
 
+    def end(self) -> None:
+        """End our half of the TCP stream; the other half stays readable."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_WR)
+
     def close(self, *, reset: bool = False) -> None:
         """Close; with *reset* by a TCP reset."""
         with contextlib.suppress(OSError):
@@ -211,6 +216,11 @@ class Tls:
         for start in range(0, len(octets), 1 << 20):
             part = octets[start : start + (1 << 20)]
             self._step(lambda part=part: self.object.write(part), until)  # type: ignore[misc]
+
+    def seal(self, octets: bytes) -> bytes:
+        """Return *octets* as protected records, not sent: they are to be damaged first."""
+        self.object.write(octets)
+        return self._out.read()
 
     def receive(self, until: float, size: int = 65536) -> bytes:
         """Return the next octets, empty at the end of the stream; raises Ended or ssl.SSLError."""

@@ -151,13 +151,14 @@ def stay_silent(
 
 def _silence(bench: Bench, stage: str, waited: float) -> Silence:
     line = None
-    if stage == "handshake":
-        line = lines.open_line(bench, lines.identity_of(bench))
-        if line.failed:
-            return Silence(False, 0.0, f"the handshake did not complete: {line.failed}")
-        plain = line.plain
-    else:
-        plain = lines.open_plain(bench)
+    try:
+        if stage == "handshake":
+            line = lines.open_line(bench, lines.identity_of(bench))
+        plain = line.plain if line else lines.open_plain(bench)
+    except Trouble as trouble:
+        return Silence(False, 0.0, str(trouble))
+    if line and line.failed:
+        return Silence(False, 0.0, f"the handshake did not complete: {line.failed}")
     began = time.monotonic()
     try:
         if stage == "drip":
@@ -208,7 +209,10 @@ def draw_refusals(bench: Bench) -> AnswersSeen | NotReached:
 
 
 def _provoke(bench: Bench, octets: bytes, *, associated: bool) -> pdu.Pdu | str:
-    line = lines.open_line(bench, lines.identity_of(bench))
+    try:
+        line = lines.open_line(bench, lines.identity_of(bench))
+    except Trouble as trouble:
+        return str(trouble)
     talk, until = Conversation(line), bench.until()
     try:
         if line.failed:

@@ -165,3 +165,35 @@ class PortsSeen:
     ports: dict[str, int]
     transports: dict[str, str]
     hosts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """What became of a connection on which one record was damaged on its way to the other side.
+
+    *closed* tells whether the other side ended the connection in *seconds*; *acknowledged* whether it
+    still answered the message with success; *alert* its alert, if one could be read; *why* says what
+    kept the damage from being done.
+    """
+
+    closed: bool = False
+    acknowledged: bool = False
+    alert: int | None = None
+    seconds: float = 0.0
+    version: str = ""
+    how: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class IntegritySeen:
+    """Messages with a damaged record, between an undamaged one that must succeed and a control.
+
+    *message* is ``C-STORE`` or, where no storage is accepted, ``C-ECHO``; *clean* is the status of the
+    undamaged one, None if no response came. *damages* is by what was done.
+    """
+
+    message: str
+    clean: int | None
+    damages: dict[str, Damaged]
+    after: AssociationSeen

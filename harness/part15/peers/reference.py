@@ -31,6 +31,8 @@ from part15.peers.policy import Policy
 from part15.pki import Pki
 
 MAX_CONNECTIONS = 256
+HELD = 30.0
+"""Seconds for which a connection is held that ought to be dropped."""
 
 
 class ReferencePeer:
@@ -230,7 +232,7 @@ class ReferencePeer:
             if not quiet:
                 raise
             with contextlib.suppress(Ended):
-                while plain.receive(time.monotonic() + self.idle):
+                while plain.receive(time.monotonic() + HELD):
                     continue
 
     def _foreign(self, plain: Plain, early: bytes, policy: Policy) -> None:
