@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from part15.checks.signatures import Fault, settled, terms_of, unreadable
 from part15.model import Judgement, does_not_apply, fails, informs, passes, undecided
-from part15.observations.signatures import AttributeSeen, SignedObjectSeen
+from part15.observations.signatures import ItemAttributeSeen, SignedObjectSeen
 from part15.registry import check
 from part15.wire.dictionary import described
 
@@ -127,7 +127,7 @@ def uses_reference_algorithms(
     )
 
 
-def _lacking(attributes: Sequence[AttributeSeen], wanted: Sequence[int]) -> str:
+def _lacking(attributes: Sequence[ItemAttributeSeen], wanted: Sequence[int]) -> str:
     there = {a.tag for a in attributes if a.length}
     lacking = [described(tag) for tag in wanted if tag not in there]
     return f"lacks {', '.join(lacking)}" if lacking else ""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from part15.model import Finding, Judgement, Word, does_not_apply, fails, passes, undecided
 from part15.observations import Many
 from part15.observations.signatures import (
-    AttributeSeen,
+    ItemAttributeSeen,
     MacParametersSeen,
     SignedObjectSeen,
 )
@@ -127,7 +127,7 @@ def numbers_mac_parameters(seen: SignedObjectSeen) -> Judgement:
     )
 
 
-def _is_single_us(attributes: Iterable[AttributeSeen], value: int | None) -> bool:
+def _is_single_us(attributes: Iterable[ItemAttributeSeen], value: int | None) -> bool:
     return value is not None and any(a.tag == _MAC_ID and a.vr == "US" for a in attributes)
 
 
@@ -302,7 +302,7 @@ def names_signatures_uniquely(seen: Many[SignedObjectSeen]) -> Judgement:
                 )
             others.setdefault(signature.value, where)
     if not judged:
-        return undecided("no signature was seen; give a signed object")
+        return does_not_apply("no object carries a digital signature")
     return settled(faults, f"{count(judged, 'signature')} with UIDs of their own")
 
 

@@ -56,7 +56,7 @@ ALTERNATIVES = {
 
 
 @dataclass(frozen=True)
-class AttributeSeen:
+class ItemAttributeSeen:
     """One attribute of an item as encoded: tag, VR, octets of its value (-1: undefined length)."""
 
     tag: int
@@ -75,7 +75,7 @@ class MacParametersSeen:
 
     path: str
     level: str
-    attributes: tuple[AttributeSeen, ...]
+    attributes: tuple[ItemAttributeSeen, ...]
     mac_id: int | None
     transfer_syntax: str
     algorithm: str
@@ -122,7 +122,7 @@ class CryptoSeen:
 
 
 @dataclass(frozen=True)
-class CertificateSeen:
+class SignerCertificateSeen:
     """The certificate in Certificate of Signer (0400,0115).
 
     *padding* counts the octets behind the DER; *holder* is ``person``, ``device`` or ``not told``, *told_by*
@@ -207,7 +207,7 @@ class SignatureSeen:
 
     path: str
     level: str
-    attributes: tuple[AttributeSeen, ...]
+    attributes: tuple[ItemAttributeSeen, ...]
     mac_id: int | None
     parameters: int
     uid: str
@@ -218,7 +218,7 @@ class SignatureSeen:
     transfer_syntax: str
     signed: tuple[int, ...]
     crypto: CryptoSeen
-    certificate: CertificateSeen
+    certificate: SignerCertificateSeen
     trust: TrustSeen
     timestamp: TimestampSeen | None = None
     purposes: tuple[PurposeSeen, ...] | None = None
@@ -248,7 +248,7 @@ class SignatureReferenceSeen:
     path: str
     uid: str
     value: str
-    attributes: tuple[AttributeSeen, ...]
+    attributes: tuple[ItemAttributeSeen, ...]
     outcome: str = "not in the set"
 
 
@@ -260,7 +260,7 @@ class MacReferenceSeen:
     """
 
     path: str
-    attributes: tuple[AttributeSeen, ...]
+    attributes: tuple[ItemAttributeSeen, ...]
     transfer_syntax: str
     algorithm: str
     signed: tuple[int, ...]

@@ -11,7 +11,7 @@ import functools
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from part15.observations.signatures import CertificateSeen, TrustSeen
+from part15.observations.signatures import SignerCertificateSeen, TrustSeen
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -60,10 +60,12 @@ def der_length(octets: bytes) -> int:
 
 
 @functools.lru_cache(maxsize=64)
-def read_certificate(octets: bytes) -> tuple[CertificateSeen, Certificate | None]:
+def read_certificate(octets: bytes) -> tuple[SignerCertificateSeen, Certificate | None]:
     """Return what the value of Certificate of Signer holds, and the certificate if it can be read."""
     if not octets:
-        return CertificateSeen(why="(0400,0115) Certificate of Signer is absent or empty"), None
+        return SignerCertificateSeen(
+            why="(0400,0115) Certificate of Signer is absent or empty"
+        ), None
     if len(octets) > MAX_CERTIFICATE:
         return _unreadable(f"it has {len(octets)} octets; more than {MAX_CERTIFICATE} are not read")
     length = der_length(octets)
@@ -81,8 +83,10 @@ def read_certificate(octets: bytes) -> tuple[CertificateSeen, Certificate | None
         return _unreadable(f"it is no X.509 certificate: {str(trouble)[:120]}")
 
 
-def _unreadable(why: str) -> tuple[CertificateSeen, None]:
-    return CertificateSeen(present=True, why=f"(0400,0115) Certificate of Signer: {why}"), None
+def _unreadable(why: str) -> tuple[SignerCertificateSeen, None]:
+    return SignerCertificateSeen(
+        present=True, why=f"(0400,0115) Certificate of Signer: {why}"
+    ), None
 
 
 def iso(moment: dt.datetime) -> str:
@@ -90,7 +94,7 @@ def iso(moment: dt.datetime) -> str:
     return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _seen(certificate: Certificate, octets: bytes, length: int) -> CertificateSeen:
+def _seen(certificate: Certificate, octets: bytes, length: int) -> SignerCertificateSeen:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
@@ -108,7 +112,7 @@ def _seen(certificate: Certificate, octets: bytes, length: int) -> CertificateSe
             extended = tuple(oid.dotted_string for oid in extension.value)
     holder, told_by = _holder(certificate, extended)
     digest = certificate.signature_hash_algorithm
-    return CertificateSeen(
+    return SignerCertificateSeen(
         present=True,
         readable=True,
         subject=certificate.subject.rfc4514_string(),
@@ -162,7 +166,7 @@ _WORDS = {
 
 
 def trust_in(
-    seen: CertificateSeen,
+    seen: SignerCertificateSeen,
     certificate: Certificate | None,
     trust: Trust,
     signed_at: dt.datetime | None,

@@ -15,8 +15,8 @@ from part15.observations.signatures import (
     UNDECIDABLE,
     VALID,
     BlockSeen,
-    CertificateSeen,
     CryptoSeen,
+    SignerCertificateSeen,
 )
 from part15.wire.dictionary import described
 from part15.wire.elements import FRAGMENT, UNDEFINED
@@ -170,7 +170,7 @@ class Question:
     item: int
     parameters: Parameters
     value: bytes
-    seen: CertificateSeen
+    seen: SignerCertificateSeen
     certificate: Certificate | None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from part15.observations.signatures import AttributeSeen, PurposeSeen
+from part15.observations.signatures import ItemAttributeSeen, PurposeSeen
 from part15.wire.elements import ITEM, children
 from part15.wire.mac_stream import Stored
 
@@ -25,11 +25,11 @@ def items_of(source: Stored, index: int) -> list[int]:
     return found
 
 
-def attributes_of(source: Stored, item: int) -> tuple[AttributeSeen, ...]:
+def attributes_of(source: Stored, item: int) -> tuple[ItemAttributeSeen, ...]:
     """Return the elements of an item, as encoded."""
     elements = source.elements
     return tuple(
-        AttributeSeen(elements[i].tag, elements[i].vr, elements[i].length)
+        ItemAttributeSeen(elements[i].tag, elements[i].vr, elements[i].length)
         for i in source.level(item)
     )
 

@@ -12,7 +12,7 @@ import datetime as dt
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from part15.observations.signatures import CertificateSeen, TimestampSeen
+from part15.observations.signatures import SignerCertificateSeen, TimestampSeen
 from part15.wire.certificates import der_length, iso, read_certificate
 from part15.wire.signature_value import OIDS, hasher
 
@@ -42,7 +42,7 @@ def read_timestamp(
     trust: Trust,
     *,
     signed_at: dt.datetime | None = None,
-    signer: CertificateSeen | None = None,
+    signer: SignerCertificateSeen | None = None,
 ) -> TimestampSeen | None:
     """Return what the timestamp attributes hold, None if there are none.
 
@@ -72,7 +72,7 @@ def read_timestamp(
     return seen
 
 
-def _order(time: str, signed_at: dt.datetime | None, signer: CertificateSeen | None) -> str:
+def _order(time: str, signed_at: dt.datetime | None, signer: SignerCertificateSeen | None) -> str:
     if not time:
         return ""
     if signed_at is not None and dt.datetime.fromisoformat(time) + SKEW < signed_at:
