@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from part15.errors import InputError
 from part15.report import FORMATS, seal, writer_of
+from part15.report.buckets import TITLES
 from part15.report.build import to_text
 from part15.report.stored import read
 
@@ -190,3 +193,123 @@ def _diff(old: Path, new: Path, as_json: bool) -> int:
         else diff.render(comparison).rstrip()
     )
     return diff.exit_code(comparison)
+
+
+@click.group(
+    cls=RunOrCommand, context_settings=_LOOSE, subcommand_metavar="RUN [OPTIONS] | check FILE RUN"
+)
+def statement_command() -> None:
+    r"""Draft the Security section of a Conformance Statement from RUN, or check an existing one.
+
+    \b
+    part15 statement RUN -o security.md        draft it; hand edits in an existing file survive
+    part15 statement target.toml               draft it from declarations alone, before any run
+    part15 statement check STATEMENT.md RUN    what it lacks, what the run contradicts, what is outdated
+    """
+
+
+@statement_command.command("run", hidden=True)
+@click.argument("run", type=_RUN)
+@click.option(
+    "-o", "--out", type=_OUT, help="Write here; the ending .md, .html or .json says the form."
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(("markdown", "html", "json")),
+    help="Default: by the ending of -o, else markdown.",
+)
+@click.option(
+    "--template",
+    type=click.Choice(("A.7", "N")),
+    default="A.7",
+    show_default=True,
+    help="The skeleton of PS3.2.",
+)
+def _draft(run: Path, out: Path | None, kind: str | None, template: str) -> int:
+    """Draft the Security section from RUN, a run folder, its report.json or a target file."""
+    from part15.report import statement_text
+    from part15.report.statement import draft
+
+    made = draft(_document(run), template)
+    forms = {".html": "html", ".htm": "html", ".json": "json"}
+    kind = kind or forms.get(out.suffix.lower() if out else "", "markdown")
+    renders = {
+        "html": statement_text.html,
+        "json": statement_text.to_json,
+        "markdown": statement_text.markdown,
+    }
+    if out is None:
+        click.echo(renders[kind](made), nl=False)
+        return 0
+    if kind == "markdown" and out.is_file():
+        text, kept = statement_text.merge(out.read_text(encoding="utf-8"), made)
+        for name in kept:
+            click.echo(
+                f"{name} was edited by hand and kept; what the run says of it has changed", err=True
+            )
+    else:
+        text = renders[kind](made)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    open_ones = sum(e["provenance"] == "not determined" for e in made["entries"])
+    wrong = sum(e["provenance"] == "contradiction" for e in made["entries"])
+    click.echo(
+        f"{out}: {len(made['entries'])} rows, {open_ones} not determined, {wrong} contradictions",
+        err=True,
+    )
+    return 0
+
+
+def _document(run: Path) -> dict[str, Any]:
+    """Return the report of *run*; of a target file, one in which nothing was judged."""
+    if run.suffix != ".toml":
+        return read(run)
+    from part15.load import load_profiles
+    from part15.model import Plan
+    from part15.report.build import build
+    from part15.report.facts import EndpointFacts, RunFacts, TargetFacts
+    from part15.target_file import load_target
+
+    target = load_target(run)
+    points = [*target.endpoints.values(), *target.listeners.values()]
+    facts = RunFacts(
+        id="",
+        started="",
+        ended="",
+        endpoints=tuple(EndpointFacts.of(p, state="not determined") for p in points),
+    )
+    return build(facts, Plan(target.claimed(), ()), [], load_profiles(), TargetFacts.of(target))
+
+
+@statement_command.command("check")
+@click.argument("file", type=_FILE)
+@click.argument("run", type=_RUN)
+@click.option("--json", "as_json", is_flag=True, help="Print the remarks as JSON.")
+def _check(file: Path, run: Path, as_json: bool) -> int:
+    """Say what the statement FILE (Markdown, text, DOCX) lacks, what RUN contradicts, what is outdated.
+
+    Exit 1 if there is any of these, 6 if it only claims what was not shown, else 0.
+    """
+    from part15.load import load_profiles
+    from part15.report import statement_check
+    from part15.report.statement import draft
+
+    document, profiles = read(run), load_profiles()
+    text = statement_check.read_text(file)
+    remarks = statement_check.check(text, draft(document), document, profiles)
+    lists = statement_check.buckets(text, document, profiles)
+    if as_json:
+        told = {"remarks": [dataclasses.asdict(r) for r in remarks], "buckets": lists}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return statement_check.exit_code(remarks)
+    for kind, title in statement_check.TITLES.items():
+        own = [r for r in remarks if r.kind == kind]
+        if own:
+            click.echo(f"{title} ({len(own)})")
+        for remark in own:
+            line = f"line {remark.line}, " if remark.line else ""
+            click.echo(f"  {line}{remark.id}: {remark.message}")
+    for key, title in TITLES.items():
+        click.echo(f"{title}: {', '.join(lists[key]) or 'nothing'}")
+    return statement_check.exit_code(remarks)

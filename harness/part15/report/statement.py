@@ -15,7 +15,7 @@ from typing import Any
 
 from part15 import content
 from part15.report.conclude import DECIDED
-from part15.report.statement_facts import contradiction, declared_at, fact_text, text_of
+from part15.report.statement_facts import contradiction, declared_at, fact_text, met, text_of
 from part15.report.statement_tables import tables
 
 SCHEMA = "https://part15.invalid/schema/statement-1.json"
@@ -137,6 +137,10 @@ def _entry(row: Mapping[str, Any], profile: str, document: Document) -> Entry:
     entry["observed"] = "; ".join(text for f in facts if (text := fact_text(f)))
     if row["id"] == "CS-GEN-5":
         entry["observed"] = _families(document)
+    if row["id"] == "CS-TLS-1":
+        entry["observed"] = "; ".join(
+            f"{e['id']} answered at {e['address']}" for e in met(profile, document)
+        )
     entry["contradiction"] = contradiction(row["id"], profile, document)
     entry["checks"] = sorted({r["case"] for r in results})
     entry["evidence"] = sorted(

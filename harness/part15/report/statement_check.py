@@ -35,10 +35,19 @@ _OLD_UNDER_NEW = re.compile(
     r"^\W*N\.7\.[123]\b[^\n]{0,20}(Security Profiles|Association Level Security|Application Level Security)",
     re.MULTILINE | re.IGNORECASE,
 )
+_STOP = re.compile(r"[.;!?](?=\s)|\n(?![a-z])")
 _EDITION = re.compile(r"\bPS ?3\.15[ ,:-]{1,3}(20[0-9]{2}[a-e]?)\b")
 _SUITE = re.compile(r"\bTLS_[A-Z0-9]+(?:_[A-Za-z0-9]+)+\b")
 _PORT = re.compile(r"\bports?\b[^\n\d]{0,40}((?:\d{2,5}(?:, | and | or |/)?)+)", re.IGNORECASE)
 _OLD_TLS = re.compile(r"\b(SSL ?(?:v ?)?[23](?:\.0)?|TLS ?(?:v ?)?1\.[01])\b")
+_OWN_LISTS = re.compile(
+    r"<!-- part15:begin (?P<name>buckets|environment) [0-9a-f]{12} -->.*?<!-- part15:end (?P=name) -->",
+    re.DOTALL,
+)
+_OWN_LINES = re.compile(
+    r"^(\*\*CS-[A-Z]+-\d+\*\* .*|\*Provenance: .*|<!-- part15:.*-->)$", re.MULTILINE
+)
+_ESCAPED = re.compile(r"\\([_*\[\]<>|#~`])")
 _WORDML = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 
 
@@ -96,13 +105,30 @@ def _docx(path: Path) -> str:
     return "\n".join("".join(node.text or "" for node in p.iter(f"{_WORDML}t")) for p in paragraphs)
 
 
+def without_notes(text: str) -> str:
+    """Return *text* with what a draft of ours says about itself blanked; lines keep their numbers.
+
+    Questions, sources and provenance of the rows, and the list of what was observed, are no claims.
+    """
+    text = _OWN_LISTS.sub(lambda m: "\n" * m[0].count("\n"), text)
+    return _ESCAPED.sub(r"\1", _OWN_LINES.sub("", text))
+
+
 def _line(text: str, at: int) -> int:
     return text.count("\n", 0, at) + 1
 
 
-def _whole_line(text: str, at: int) -> str:
-    start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
-    return text[start : end if end >= 0 else len(text)]
+def _sentence(text: str, at: int) -> str:
+    """Return the sentence around *at*: within its line, with what the next line goes on with in lower case."""
+    start = max(text.rfind("\n", 0, at) + 1, _last_stop(text, at))
+    rest = _STOP.search(text, at)
+    return text[start : rest.start() if rest else len(text)]
+
+
+def _last_stop(text: str, at: int) -> int:
+    line = text.rfind("\n", 0, at) + 1
+    ends = [m.end() for m in _STOP.finditer(text, line, at)]
+    return ends[-1] if ends else line
 
 
 def claims_in(text: str, profiles: Mapping[str, Profile]) -> dict[str, int]:
@@ -116,14 +142,14 @@ def claims_in(text: str, profiles: Mapping[str, Profile]) -> dict[str, int]:
     found: dict[str, int] = {}
     for profile in sorted(claimable, key=lambda p: -len(p.title)):
         for mention in _title(profile).finditer(left):
-            if not _DENIED.search(_whole_line(text, mention.start())):
+            if not _DENIED.search(_sentence(text, mention.start())):
                 found.setdefault(profile.id, _line(text, mention.start()))
         left = _title(profile).sub(lambda m: " " * len(m[0]), left)
     for profile in claimable:
         named = re.compile(rf"(?<![\w-]){re.escape(profile.id)}(?![\w-])")
         section = re.compile(rf"(?<![\w.]){re.escape(profile.section)}(?![\w.]*\d)")
         for mention in [*named.finditer(left), *section.finditer(left)]:
-            line = _whole_line(text, mention.start())
+            line = _sentence(text, mention.start())
             known = mention[0] == profile.id or re.search(
                 r"profile|PS ?3\.15|Annex", line, re.IGNORECASE
             )
@@ -146,13 +172,14 @@ def check(
     profiles: Mapping[str, Profile],
 ) -> list[Remark]:
     """Return every remark about the statement *text*, against *draft* and *document* of a run, sorted."""
-    said = claims_in(text, profiles)
+    own = without_notes(text)
+    said = claims_in(own, profiles)
     remarks = [
         *_claims(said, document, profiles),
-        *_rows(text, draft),
-        *_ports(text, document),
-        *_suites(text, document),
-        *_outdated(text, document),
+        *_rows(text, own, draft),
+        *_ports(own, document),
+        *_suites(own, document),
+        *_outdated(own, document),
     ]
     return sorted(set(remarks), key=lambda r: (KINDS.index(r.kind), r.id, r.line, r.message))
 
@@ -197,7 +224,7 @@ def _concluded(claim: Mapping[str, Any], line: int) -> Iterator[Remark]:
         yield Remark("notShown", claim["profile"], message, line)
 
 
-def _rows(text: str, draft: Mapping[str, Any]) -> Iterator[Remark]:
+def _rows(text: str, own: str, draft: Mapping[str, Any]) -> Iterator[Remark]:
     words = {row["id"]: row["words"] for row in catalogue()["rows"]}
     for entry in draft["entries"]:
         if entry["provenance"] == "not claimed":
@@ -211,7 +238,9 @@ def _rows(text: str, draft: Mapping[str, Any]) -> Iterator[Remark]:
                 f"left open in the statement: {entry['says']}",
                 _line(text, open_one.start()),
             )
-        elif not any(re.search(w, text, re.IGNORECASE | re.DOTALL) for w in words[name]):
+        elif f"**{name}**" not in text and not any(
+            re.search(w, own, re.IGNORECASE | re.DOTALL) for w in words[name]
+        ):
             yield Remark("missing", name, f"{entry['source']} asks for it: {entry['says']}")
 
 
@@ -273,7 +302,7 @@ def _outdated(text: str, document: Mapping[str, Any]) -> Iterator[Remark]:
         c["profile"] for c in document["claims"]
     }
     for found in _OLD_TLS.finditer(text) if strict else ():
-        if not _DENIED.search(_whole_line(text, found.start())) and "forbid" not in _whole_line(
+        if not _DENIED.search(_sentence(text, found.start())) and "forbid" not in _sentence(
             text, found.start()
         ):
             message = f"names {found[1]}, which RFC 8996 forbids under the claimed profile"
@@ -284,7 +313,7 @@ def buckets(
     text: str, document: Mapping[str, Any], profiles: Mapping[str, Profile]
 ) -> dict[str, list[str]]:
     """Return claimed against observed with the claims of the statement *text* instead of the target's."""
-    said = claims_in(text, profiles)
+    said = claims_in(without_notes(text), profiles)
     lists: dict[str, list[str]] = {
         "claimedAndShown": [],
         "claimedAndRefuted": [],

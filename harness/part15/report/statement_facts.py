@@ -96,17 +96,21 @@ def _numbers(value: Any) -> set[int]:
     return {int(str(v)) for v in items if str(v).isdigit()}
 
 
-def _ports(profile: str, document: Document) -> str:
-    said = _numbers(declared_at(document, f"{profile}.ports"))
-    seen = {
-        int(port)
+def met(profile: str, document: Document) -> list[Mapping[str, Any]]:
+    """Return the TLS endpoints that carry *profile* and answered."""
+    return [
+        e
         for e in document["endpoints"]
         if e["transport"] == "tls"
         and e["direction"] == "harness-connects"
         and profile in e["claims"]
-        for port in [e["address"].rpartition(":")[2]]
-        if port.isdigit() and any(e["counts"].get(w) for w in DECIDED)
-    }
+        and any(e["counts"].get(w) for w in DECIDED)
+    ]
+
+
+def _ports(profile: str, document: Document) -> str:
+    said = _numbers(declared_at(document, f"{profile}.ports"))
+    seen = _numbers([e["address"].rpartition(":")[2] for e in met(profile, document)])
     extra = sorted(seen - said) if said else []
     if not extra:
         return ""
