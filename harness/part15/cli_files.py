@@ -12,8 +12,6 @@ from typing import Any
 
 import click
 
-from part15.target import EDITION
-
 _PATH = click.Path(path_type=Path)
 _TOLD = 20
 
@@ -24,7 +22,7 @@ _TOLD = 20
     "-p", "--profile", "profiles", multiple=True, help="State the claim; a profile id or file."
 )
 @click.option("--option", "options", multiple=True, help="An option that the claim lists.")
-@click.option("--edition", default=EDITION, show_default=True, help="Judge by this edition.")
+@click.option("--edition", help="Judge by this edition, e.g. 2023b.")
 @click.option("--before", type=_PATH, help="The original file or folder, to judge in pairs.")
 @click.option("--trust", "trust", multiple=True, type=_PATH, help="A trust anchor (PEM or DER).")
 @click.option(
@@ -65,7 +63,7 @@ def inspect_command(as_json: bool, quiet: bool, no_color: bool, **given: Any) ->
 
     if no_color:
         os.environ["NO_COLOR"] = "1"
-    request = Request(**given)
+    request = Request(**{k: v for k, v in given.items() if v is not None})
     document = inspect(request, None if quiet or as_json else _progress())
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -147,7 +145,9 @@ def compare_command(before: Path, after: Path, as_json: bool, quiet: bool) -> in
 
     comparison = inspect_pairs.compare(before, after)
     if as_json:
-        document = inspect_pairs.document_of(comparison, (before.name, after.name))
+        from part15.inspect_pairs_report import document_of
+
+        document = document_of(comparison, (before.name, after.name))
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
         _told(comparison)

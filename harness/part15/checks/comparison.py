@@ -86,6 +86,11 @@ def returns_explicit_vr(seen: ComparisonSeen) -> Judgement:
     """Tell whether the object came back in an explicit VR transfer syntax (A.3 d)."""
     if seen.problem:
         return undecided(f"{seen.problem}; its transfer syntax is not known")
+    if seen.identical and seen.syntax_after == _IMPLICIT:
+        return undecided(
+            "the two are equal octet by octet, in Implicit VR Little Endian; how they were exchanged, if"
+            " they were, does not show"
+        )
     if seen.syntax_after == _IMPLICIT:
         return fails(
             "the object came back in Implicit VR Little Endian; use an explicit VR transfer syntax",

@@ -12,7 +12,7 @@ class Difference:
     *kind* is ``value``, ``VR``, ``order`` (items of a sequence), ``items`` (their number), ``removed``,
     ``added``, ``fragments`` (boundaries of encapsulated data) or ``form`` (native against
     encapsulated, sequence against opaque). *before* and *after* give VR, length and the first octets
-    of a SHA-256, never a value. *nature* says ``padding`` when only trailing spaces or NULs differ.
+    of a SHA-256 (a CRC-32 of long values), never a value. *nature* says ``padding`` when only trailing spaces or NULs differ.
     """
 
     path: str
@@ -52,9 +52,12 @@ class ComparisonSeen:
 
     @property
     def preserved(self) -> bool:
-        """Tell whether A.3 holds: nothing but additions, and an explicit VR syntax (reading T-08)."""
-        if self.problem:
-            return False
+        """Tell whether A.3 holds: nothing but additions, and an explicit VR syntax (reading T-08).
+
+        Equal octets are preserved whatever their syntax: a copy says nothing about a transfer.
+        """
+        if self.problem or self.identical:
+            return not self.problem
         return self.identical_or_added and self.syntax_after != "1.2.840.10008.1.2"
 
     @property

@@ -9,47 +9,32 @@ side is implicit VR there is no VR to compare.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from part15.observations.comparison import ComparisonSeen, Difference
 from part15.wire import part10
+from part15.wire.comparison_span import RUN, DataSet, differing, inside, size, top
 from part15.wire.dictionary import keyword_of, tag_text
 from part15.wire.elements import (
     FRAGMENT,
     IMPLICIT_LITTLE,
     UNDEFINED,
     Element,
-    Limits,
     MalformedDataSet,
     Octets,
-    Syntax,
-    walk,
 )
 
 MAX_DIFFERENCES = 200
-_LIMITS = Limits(depth=100)
 _SIGNATURES = 0xFFFAFFFA
+_LONG = 4096
 _UNIT = {
     **dict.fromkeys(("US", "SS", "OW", "AT", "US/SS", "US/OW", "US/SS/OW", "OB/OW"), 2),
     **dict.fromkeys(("UL", "SL", "FL", "OF", "OL"), 4),
     **dict.fromkeys(("FD", "OD", "SV", "UV", "OV"), 8),
 }
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """An encoded data set: its octets, its elements, how it is encoded."""
-
-    data: Octets
-    elements: Sequence[Element]
-    syntax: Syntax
-
-    @classmethod
-    def of(cls, data: Octets, *, syntax: Syntax, start: int = 0) -> DataSet:
-        """Walk *data* from *start*; raises MalformedDataSet."""
-        return cls(data, walk(data, start=start, syntax=syntax, limits=_LIMITS), syntax)
 
 
 @dataclass
@@ -83,17 +68,22 @@ def compare_octets(
 def compare_files(before: part10.Part10File, after: part10.Part10File) -> ComparisonSeen:
     """Compare two parsed files."""
     names = before.name, after.name
-    sets = []
-    for file in (before, after):
-        try:
-            sets.append(DataSet.of(file.data_set, syntax=file.syntax, start=file.start))
-        except MalformedDataSet as error:
-            return ComparisonSeen(
-                *names, problem=f"{file.name} cannot be walked to its end: {error}"
-            )
-    seen = compare_sets(
-        sets[0], sets[1], names=names, uids=(before.transfer_syntax, after.transfer_syntax)
-    )
+    uids = before.transfer_syntax, after.transfer_syntax
+    try:
+        first = DataSet.of(before.data_set, syntax=before.syntax, start=before.start)
+    except MalformedDataSet as error:
+        return ComparisonSeen(*names, problem=f"{before.name} cannot be walked to its end: {error}")
+    try:
+        middle = differing(first, after)
+        if middle is None:
+            second = DataSet.of(after.data_set, syntax=after.syntax, start=after.start)
+            middle = top(first), second, top(second)
+    except MalformedDataSet as error:
+        return ComparisonSeen(*names, problem=f"{after.name} cannot be walked to its end: {error}")
+    left, second, right = middle
+    tally = _Tally(elements=len(first.elements) - size(first, left))
+    _Pair(first, second, tally).level(left, right, "")
+    seen = _seen(first, tally, names, uids)
     if _meta(before) == _meta(after):
         return seen
     allowed = (*seen.allowed, ("file meta information or preamble", 1))
@@ -113,7 +103,13 @@ def compare_sets(
 ) -> ComparisonSeen:
     """Compare two data sets element by element at every depth; *uids* are their transfer syntaxes."""
     tally = _Tally()
-    _Pair(before, after, tally).level(_top(before), _top(after), "")
+    _Pair(before, after, tally).level(top(before), top(after), "")
+    return _seen(before, tally, names, uids)
+
+
+def _seen(
+    before: DataSet, tally: _Tally, names: tuple[str, str], uids: tuple[str, str]
+) -> ComparisonSeen:
     if "1.2.840.10008.1.2" in uids:
         tally.allowed["value representations, which implicit VR does not write"] += 1
     return ComparisonSeen(
@@ -126,24 +122,8 @@ def compare_sets(
         counts=tuple(sorted(tally.counts.items())),
         allowed=tuple(sorted(tally.allowed.items())),
         elements=tally.elements,
-        signed=any(e.tag == _SIGNATURES for e in before.elements),
+        signed=any(e[0] == _SIGNATURES for e in before.elements),
     )
-
-
-def _top(data_set: DataSet) -> list[int]:
-    return _span(data_set.elements, 0, len(data_set.elements))
-
-
-def _span(elements: Sequence[Element], at: int, stop: int) -> list[int]:
-    found = []
-    while at < stop:
-        found.append(at)
-        at = elements[at][7]
-    return found
-
-
-def _inside(data_set: DataSet, index: int) -> list[int]:
-    return _span(data_set.elements, index + 1, data_set.elements[index].after)
 
 
 @dataclass(frozen=True)
@@ -156,12 +136,11 @@ class _Pair:
 
     def level(self, left: list[int], right: list[int], prefix: str) -> None:
         """Compare two levels: elements pair by tag, and by occurrence where a tag stands twice."""
-        ea, eb, tally = self.a.elements, self.b.elements, self.tally
-        tally.elements += len(left)
+        ea, eb = self.a.elements, self.b.elements
         if [ea[i][0] for i in left] == [eb[j][0] for j in right]:
-            for i, j in zip(left, right, strict=True):
-                self.element(i, j, prefix)
+            self._run(left, right, prefix)
             return
+        self.tally.elements += len(left)
         theirs: dict[int, list[int]] = {}
         for j in reversed(right):
             theirs.setdefault(eb[j].tag, []).append(j)
@@ -174,6 +153,23 @@ class _Pair:
         for waiting in theirs.values():
             for j in reversed(waiting):
                 self._alone(self.b, j, prefix, "added")
+
+    def _run(self, left: list[int], right: list[int], prefix: str) -> None:
+        """Compare elements with equal tags: neighbours at once where their octets are equal, else by halves."""
+        ea, eb, count = self.a.elements, self.b.elements, len(left)
+        if count > 1 and self.a.syntax == self.b.syntax:
+            a0, a1 = ea[left[0]].start, ea[left[-1]].end
+            b0, b1 = eb[right[0]].start, eb[right[-1]].end
+            if a1 - a0 == b1 - b0 <= RUN and self.a.data[a0:a1] == self.b.data[b0:b1]:
+                self.tally.elements += ea[left[-1]].after - left[0]
+                return
+            half = count // 2
+            self._run(left[:half], right[:half], prefix)
+            self._run(left[half:], right[half:], prefix)
+            return
+        self.tally.elements += count
+        for i, j in zip(left, right, strict=True):
+            self.element(i, j, prefix)
 
     def _alone(self, data_set: DataSet, index: int, prefix: str, kind: str) -> None:
         element = data_set.elements[index]
@@ -220,7 +216,7 @@ class _Pair:
             return
         if (x.length == UNDEFINED) != (y.length == UNDEFINED):
             self.tally.allowed["defined against undefined lengths"] += 1
-        ours, theirs = _inside(self.a, i), _inside(self.b, j)
+        ours, theirs = inside(self.a, i), inside(self.b, j)
         fragmented = {self.a.elements[k].vr == FRAGMENT for k in ours}
         fragmented |= {self.b.elements[k].vr == FRAGMENT for k in theirs}
         if len(fragmented) > 1:
@@ -250,7 +246,7 @@ class _Pair:
             lengths = self.a.elements[i].length, self.b.elements[j].length
             if (lengths[0] == UNDEFINED) != (lengths[1] == UNDEFINED):
                 self.tally.allowed["defined against undefined lengths"] += 1
-            self.level(_inside(self.a, i), _inside(self.b, j), f"{path}[{number}]/")
+            self.level(inside(self.a, i), inside(self.b, j), f"{path}[{number}]/")
 
     def _fragments(self, left: list[int], right: list[int], prefix: str, element: Element) -> None:
         """Compare encapsulated data: fragment by fragment, then as one stream."""
@@ -332,7 +328,9 @@ def _difference(
 
 
 def _changed(prefix: str, x: Element, y: Element, first: bytes, second: bytes) -> Difference:
-    nature = "padding" if first.rstrip(b" \0") == second.rstrip(b" \0") else ""
+    nature = ""
+    if x.vr[0] != "O" and first.rstrip(b" \0") == second.rstrip(b" \0"):
+        nature = "padding"
     if not nature and not second:
         nature = "emptied"
     return Difference(
@@ -352,4 +350,6 @@ def _told(data_set: DataSet, element: Element) -> str:
 
 
 def _digest(vr: str, octets: bytes) -> str:
+    if len(octets) > _LONG:
+        return f"{vr}, {len(octets)} octets, CRC-32 {zlib.crc32(octets):08x}"
     return f"{vr}, {len(octets)} octets, SHA-256 {hashlib.sha256(octets).hexdigest()[:8]}"
