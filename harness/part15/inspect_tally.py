@@ -11,7 +11,7 @@ from typing import Any
 
 from part15.judge import ask, judge, worst
 from part15.model import Case, Claim, Finding, Judgement, Plan, Profile, Status, Verdict, Word
-from part15.plan import clauses_of
+from part15.plan import _filled, clauses_of
 from part15.registry import Check, checks
 
 FINDINGS = 50
@@ -133,6 +133,17 @@ def judging(
     return Judging(claim, tuple(planned), tuple(tallies))
 
 
+def _slots(claim: Claim) -> dict[str, Any]:
+    """Return what ``${name}`` in an expectation stands for, as in a plan."""
+    return {
+        "edition": claim.edition,
+        "profile": claim.profile,
+        "role": claim.role,
+        "options": list(claim.options),
+        "features": list(claim.features),
+    }
+
+
 def _cases(
     claim: Claim, profiles: Mapping[str, Profile], mine: set[str]
 ) -> Iterator[tuple[Case, Check | None]]:
@@ -157,7 +168,7 @@ def _cases(
                 group=clause.group,
                 stimulus=binding.stimulus,
                 check=binding.check,
-                expect=binding.expect,
+                expect=_filled(binding.expect, _slots(claim)),
                 advisory=advisory,
                 derived=clause.derived,
                 hint=clause.hint,

@@ -71,7 +71,8 @@ def streams(seen: SignedObjectSeen, *, part: str) -> Judgement:
     """The MAC is over the octets PS3.3 prescribes for *part* of the stream.
 
     *part* is ``transfer-syntax``, ``leaf``, ``sequence``, ``encapsulated``, ``nested-exclusion`` or
-    ``signature-item``. A signature that matches a known wrong stream fails in the part it got wrong only.
+    ``signature-item``. A signature that matches a known wrong stream fails in the part it got wrong; one
+    that matches nothing fails as altered plain elements, and leaves the other parts undecided.
     """
     if answer := unreadable(seen):
         return answer
@@ -82,7 +83,7 @@ def streams(seen: SignedObjectSeen, *, part: str) -> Judgement:
         crypto = signature.crypto
         if crypto.integrity != INVALID or crypto.alternative == "ps3.3":
             continue
-        wrong = ALTERNATIVES.get(crypto.alternative, ("", part))[1]
+        wrong = ALTERNATIVES.get(crypto.alternative, ("", "leaf"))[1]
         if wrong == part:
             faults.append((signature.path, crypto.why))
         else:

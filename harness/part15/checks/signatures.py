@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from part15.model import Finding, Judgement, Word, does_not_apply, fails, passes, undecided
-from part15.observations import Many
+from part15.observations import Many, Member
 from part15.observations.signatures import (
     ItemAttributeSeen,
     MacParametersSeen,
@@ -281,8 +281,10 @@ def leaves_out_unsignable(seen: SignedObjectSeen) -> Judgement:
 
 
 @check
-def names_signatures_uniquely(seen: Many[SignedObjectSeen]) -> Judgement:
+def names_signatures_uniquely(seen: Many[SignedObjectSeen] | SignedObjectSeen) -> Judgement:
     """Each Digital Signature UID is a valid UID that no other signature has; copies of one object are one."""
+    if isinstance(seen, SignedObjectSeen):
+        seen = Many((Member(seen.name, seen),), "signed object")
     faults: list[Fault] = []
     values: dict[str, dict[str, str]] = {}
     judged = 0

@@ -144,12 +144,8 @@ def _remember(file: InspectedFile, seen: SignedObjectSeen, desk: Desk) -> None:
 def read_references(desk: Desk) -> Iterator[Reading]:
     """Yield the objects whose references carry MACs or signatures, with what came of them."""
     kept = desk.drawer.get(_DRAWER)
-    if not kept or not kept["signed"]:
-        if desk.wants(*PROFILES):
-            why = "none of the files that were read carries a digital signature"
-            yield Reading("signed objects", NotReached("signed objects", why))
-        if not kept:
-            return
+    if not kept:
+        return
     paths: dict[str, Path] = kept["paths"]
 
     def opener(name: str) -> part10.Part10File:
