@@ -141,6 +141,8 @@ def cleans_burned_in(seen: DeidSeen) -> Judgement:
         return passes(f"the {len(pixels.cleaned)} texts burned in to Pixel Data are gone")
     if pixels.state == "absent":
         return informs("the object has no Pixel Data")
+    if seen.hunted:
+        return informs("nothing was burned in to the Pixel Data of this planted object")
     return undecided(
         "no image with known burned-in text was seen; a person has to look, or run the de-identifier "
         "over the corpus that part15 makes"

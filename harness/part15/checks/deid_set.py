@@ -30,7 +30,7 @@ def _listed(conflicts: tuple[ConflictSeen, ...]) -> list[Finding]:
 
 
 def _few(found: DeidSet) -> Judgement | None:
-    if found.pairs < 2 or not found.links:  # noqa: PLR2004 - a set begins with two
+    if found.pairs < 2 or not found.links:
         return undecided(
             "fewer than two pairs of original and output with replaced values; give a whole study "
             "and its originals"

@@ -19,6 +19,8 @@ from part15.observations.deid import AttributeSeen, DeidSeen
 from part15.registry import check
 
 SHOWN = 50
+UIDS = "X/Z/U*"
+"""The code of sequences that may stay if what they hold is treated row by row."""
 _TOLD = {
     "left": "still has the value of the original",
     "replaced-not-removed": "was replaced where it had to be removed",
@@ -141,7 +143,13 @@ def performs(seen: DeidSeen, *, action: str) -> Judgement:
     judged = counted(seen, action)
     return decided(
         seen,
-        _chosen(seen, lambda d: d.action == action and d.kind != "private"),
+        _chosen(
+            seen,
+            lambda d: (
+                (d.action == action and d.kind != "private")
+                or (action == UIDS and d.within == action)
+            ),
+        ),
         right=f"action {action} was done on all {judged} attributes that ask for it",
         judged=judged,
         none=f"no attribute of the object asks for action {action}",

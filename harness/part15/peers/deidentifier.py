@@ -80,7 +80,7 @@ class Deidentifier:
                 enclose(self, source, before)
             self._meta(source, before)
             out = io.BytesIO()
-            source.save_as(out, enforce_file_format=True)
+            source.save_as(out, enforce_file_format=not self.wrong("keeps_meta_instance"))
         return out.getvalue()
 
     def _clean_pixels(self, source: Dataset) -> None:
@@ -108,6 +108,9 @@ class Deidentifier:
                 continue
             type_ = types.inside(parent, tag) if parent else types.top(tag)
             self._act(data, element, rule, type_, types, depth)
+        if safe and self.wrong("loses_private_creators"):
+            for element in [e for e in data if e.tag.is_private_creator]:
+                del data[element.tag]
 
     def _unlisted(
         self, data: Dataset, element: DataElement, types: Types, tag: int, depth: int
@@ -151,8 +154,6 @@ class Deidentifier:
             keeps = (name, group, place & 0xFF) in safe or (name, group, None) in safe
         elif safe:
             keeps = any(name == str(element.value) and g == group for name, g, _ in safe)
-            if self.wrong("loses_private_creators"):
-                keeps = False
         if self.wrong("keeps_unsafe_private") and safe:
             return
         if not keeps:
@@ -172,7 +173,9 @@ class Deidentifier:
         """Do what *rule* asks for one element; the first action of several."""
         action = rule.actions[0]
         tag = int(element.tag)
-        if self.wrong(f"keeps_row_{tag_text(tag)}") or self.wrong(f"keeps_action_{action}"):
+        if self.wrong(f"keeps_row_{tag_text(tag)}"):
+            return
+        if self.wrong(f"keeps_action_{action}") and (element.VR != "SQ" or "U*" in action):
             return
         if self.wrong("keeps_overlays") and tag >> 24 == 0x60:
             return

@@ -20,7 +20,7 @@ from part15.wire.deid_encrypted import encrypted
 from part15.wire.deid_hunt import Hunter
 from part15.wire.deid_index import Attribute, Index, index
 from part15.wire.deid_marks import marked_profiles, marks, meta, pixels
-from part15.wire.deid_rules import Rule, rules
+from part15.wire.deid_rules import PRIVATE_ROW, Rule, rules
 from part15.wire.deid_scan import scan_alone, scan_pair
 from part15.wire.dictionary import tag_number
 from part15.wire.elements import Limits, Octets
@@ -159,7 +159,7 @@ def _unkept(
         if rule is not None:
             if "K" in rule.actions:
                 continue
-            if "C" in rule.actions:
+            if "C" in rule.actions and rule.row != PRIVATE_ROW:
                 said = Said(CANARY, "fail", "C", rule.columns[rule.actions.index("C")])
                 how = f"{survivor.canary}, {survivor.transform}"
                 collected.deviates(survivor.place, rule, "", "kept", said, detail=how)

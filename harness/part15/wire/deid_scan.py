@@ -246,7 +246,7 @@ def _sequence(before: Index, after: Index, position: int, rule: Rule, collected:
         )
     elif any(action in _BY_CONTENT for action in rule.actions):
         outcome = "items"
-        if rule.action in ("K", "C"):
+        if rule.action in _BY_CONTENT:
             collected.holds(attribute.path, rule.action)
         if twin is not None and twin.items > attribute.items and rule.retained:
             outcome, detail = "changed", f"{attribute.items} of {twin.items} items are left"
@@ -326,7 +326,10 @@ def _in_replaced(attribute: Attribute, collected: Collected) -> bool:
 
 
 def _emptied(before: Index, old: Attribute, new: Attribute, collected: Collected) -> None:
-    if not old.length or new.length or collected.types.top(old.tag) != "1":
+    rule = collected.rules.of(old.tag)
+    if not old.length or new.length or (rule is not None and rule.actions == ("X",)):
+        return
+    if collected.types.top(old.tag) != "1":
         return
     if old.items > 0 or before.plain(old):
         named(collected.integrity, f"{tag_text(old.tag)} of Type 1 is empty")
