@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from part15.model import Finding, Judgement, Word, undecided
-from part15.observations.tls import HelloSeen, HellosSeen, SuitesSeen, VersionSeen
+from part15.observations.tls import ClientHelloSeen, HelloSeen, HellosSeen, SuitesSeen, VersionSeen
 from part15.wire import tls_names as names
 from part15.wire.tls_names import suite_label, version_label
 
@@ -113,3 +113,9 @@ def version_list(versions: Sequence[str]) -> str:
 def of_versions(seen: SuitesSeen, versions: Sequence[str]) -> list[VersionSeen]:
     """Return what was found in *versions*, or in all."""
     return [found for found in seen.versions if not versions or found.version in versions]
+
+
+def no_hello(hello: ClientHelloSeen) -> Judgement:
+    """Return why a client that sent no ClientHello decides nothing."""
+    told = f" ({hello.detail})" if hello.detail else ""
+    return undecided(f"client sent no TLS ClientHello: {hello.outcome}{told}.")

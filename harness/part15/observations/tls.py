@@ -157,15 +157,18 @@ class SuitesSeen:
 
 @dataclass(frozen=True)
 class ClientHelloSeen:
-    """The first flight of a SUT client, or why there was none (*outcome* ``hello``, ``plain``, ``garbage`` …).
+    """The first octets of a connection that the SUT opened.
 
-    *versions* is supported_versions in order with GREASE left out, or the client_version alone.
+    *outcome* is ``hello``, ``plain`` (an A-ASSOCIATE-RQ in clear), ``sslv2`` or one of the outcomes
+    of an answer. *versions* is supported_versions in order (*listed*), or the client_version alone;
+    GREASE values are left out of every list, signalling values of the suites are kept.
     """
 
     outcome: str
     detail: str = ""
     client_version: int = 0
     record_version: int = 0
+    listed: bool = False
     versions: tuple[str, ...] = ()
     suites: tuple[int, ...] = ()
     compression: tuple[int, ...] = ()
@@ -175,3 +178,25 @@ class ClientHelloSeen:
     point_formats: tuple[int, ...] = ()
     alpn: tuple[str, ...] = ()
     server_name: str = ""
+
+
+@dataclass(frozen=True)
+class AttemptSeen:
+    """What the SUT sent when it was made to connect once and was turned away in *way*; retries included."""
+
+    way: str
+    hellos: tuple[ClientHelloSeen, ...]
+
+
+@dataclass(frozen=True)
+class ClientSeen:
+    """A SUT client that connected to *port*, which was chosen by us; *named* if it was given a host name."""
+
+    port: int
+    named: bool
+    attempts: tuple[AttemptSeen, ...]
+
+    @property
+    def first(self) -> ClientHelloSeen:
+        """The first thing it ever sent."""
+        return self.attempts[0].hellos[0]

@@ -1,0 +1,157 @@
+"""Listening for a SUT client: its ClientHello is recorded and it is turned away, so nothing else is exchanged."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from part15.address import is_ipv6, is_literal, join_address
+from part15.bench import Bench
+from part15.channel.trigger import acting
+from part15.errors import Trouble
+from part15.model import Impact
+from part15.observations import NotReached
+from part15.observations.tls import AttemptSeen, ClientHelloSeen, ClientSeen
+from part15.registry import driver
+from part15.wire import tls_records as records
+from part15.wire.tls_opening import Opening
+
+if TYPE_CHECKING:
+    import subprocess
+
+ALERTS = {"handshake_failure": 40, "protocol_version": 70}
+WAYS = (*ALERTS, "reset", "close")
+MAX_CONNECTIONS = 12
+"""Most connections looked at for one trigger; a client that retries for ever is not waited for."""
+QUIET = 0.4
+"""Seconds without a further connection after which a client that ended, or was ended, does not retry."""
+PATIENCE = 2.0
+"""The same for a client of which it is not known whether it ended."""
+
+
+@driver(Impact.ASSOCIATE, at="listener")
+def turn_away(
+    bench: Bench, *, ways: Sequence[str] = ("handshake_failure",)
+) -> ClientSeen | NotReached:
+    """Let the SUT connect once per way of refusing it, and record everything that it opens with.
+
+    *ways* are ``handshake_failure``, ``protocol_version`` (alerts), ``reset`` and ``close``. A way
+    that was used before in this run is not used again. ``NotReached`` if the SUT does not connect.
+    Raises Trouble if the port cannot be opened or there is no trigger.
+    """
+    attempts: list[AttemptSeen] = []
+    port = 0
+    for way in ways:
+        seen = bench.shelf.once(
+            ("tls-client", bench.endpoint.id, way), functools.partial(_attempt, bench, way)
+        )
+        if isinstance(seen, NotReached):
+            return seen
+        port, attempt = seen
+        attempts.append(attempt)
+    return ClientSeen(port, not is_literal(bench.endpoint.host), tuple(attempts))
+
+
+def _attempt(bench: Bench, way: str) -> tuple[int, AttemptSeen] | NotReached:
+    if way not in WAYS:
+        raise Trouble(
+            "listen", f"'{way}' is no way to turn a client away; use one of {', '.join(WAYS)}"
+        )
+    listener = bench.endpoint
+    with _listening(listener.host, listener.port) as server:
+        port = int(server.getsockname()[1])
+        slots = {"host": listener.host, "port": str(port), "aet": listener.ae_title, "file": ""}
+        folder = getattr(bench.target, "folder", bench.scratch)
+        with acting(
+            listener.trigger, folder=folder, slots=slots, what="open a TLS connection"
+        ) as process:
+            hellos = _record(bench, server, process, way)
+    bench.note(
+        f"listened on port {port} and turned the client away by {way}: {len(hellos)} connections"
+    )
+    if not hellos:
+        return NotReached(
+            "trigger",
+            f"the product did not connect to port {port} within {listener.wait:g} s; look what its trigger does",
+        )
+    return port, AttemptSeen(way, tuple(hellos))
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if is_ipv6(host) else socket.AF_INET
+    try:
+        server = socket.create_server((host, port), family=family)
+    except OSError as error:
+        place = join_address(host, port)
+        raise Trouble(
+            "listen", f"{place} cannot be listened on ({error.strerror}); use another port"
+        ) from error
+    with server:
+        yield server
+
+
+def _record(
+    bench: Bench, server: socket.socket, process: subprocess.Popen[bytes] | None, way: str
+) -> list[ClientHelloSeen]:
+    """Accept until the client has ended and is quiet, or the wait of the listener is over."""
+    hellos: list[ClientHelloSeen] = []
+    until = time.monotonic() + bench.endpoint.wait
+    quiet_since = time.monotonic()
+    server.settimeout(0.1)
+    while len(hellos) < MAX_CONNECTIONS and time.monotonic() < until:
+        try:
+            connection, _ = server.accept()
+        except TimeoutError:
+            ended = process is not None and process.poll() is not None
+            quiet = time.monotonic() - quiet_since
+            if (ended and quiet > QUIET) or (hellos and quiet > PATIENCE):
+                break
+            continue
+        hellos.append(_one(bench, connection, way, len(hellos)))
+        quiet_since = time.monotonic()
+    return hellos
+
+
+def _one(bench: Bench, connection: socket.socket, way: str, number: int) -> ClientHelloSeen:
+    with connection:
+        opening, received, ended = Opening(), bytearray(), ""
+        until = time.monotonic() + bench.deadline
+        while not opening.done and not ended:
+            data, ended = _receive(connection, until)
+            received += data[: max(0, 65536 - len(received))]
+            if data:
+                opening.feed(data)
+        with contextlib.suppress(OSError):
+            _refuse(connection, way)
+    bench.evidence.keep(f"{way}-{number}-c2s.bin", bytes(received), phi="possible")
+    return opening.seen(ended)
+
+
+def _receive(connection: socket.socket, until: float) -> tuple[bytes, str]:
+    left = until - time.monotonic()
+    if left <= 0:
+        return b"", "timeout"
+    connection.settimeout(left)
+    try:
+        data = connection.recv(65536)
+    except TimeoutError:
+        return b"", "timeout"
+    except OSError:
+        return b"", "reset"
+    return data, "" if data else "close"
+
+
+def _refuse(connection: socket.socket, way: str) -> None:
+    if way in ALERTS:
+        connection.sendall(records.encode_alert(2, ALERTS[way], 0x0303))
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(0.5)
+        connection.recv(4096)
+    elif way == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
