@@ -104,6 +104,11 @@ class Pki:
         """The root of the identity ``untrusted``."""
         return self.folder / "other-ca.pem"
 
+    @property
+    def other_bundle(self) -> Path:
+        """That root and its empty revocation list in one file."""
+        return self.folder / "other-ca-with-crl.pem"
+
     def __getitem__(self, name: str) -> Identity:
         """Return the identity *name*; raises KeyError with the names there are."""
         if name not in self.identities:
@@ -218,7 +223,9 @@ def make_pki(folder: Path, *, keys: KeyRing | None = None) -> Pki:
     write_key(folder / "ca.key", root.key)
     pki.crl.write_bytes(crl)
     pki.bundle.write_bytes(pem + crl + b"".join(_revocations(i) for i in made.issuers))
-    pki.other_ca.write_bytes(other.certificate.public_bytes(Encoding.PEM))
+    untrusted = other.certificate.public_bytes(Encoding.PEM)
+    pki.other_ca.write_bytes(untrusted)
+    pki.other_bundle.write_bytes(untrusted + _revocations(other))
     return pki
 
 

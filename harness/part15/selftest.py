@@ -106,12 +106,14 @@ def arenas() -> list[Arena]:
 def compare(fault: Fault, arena: str, right: Mapping[str, Word], wrong: Mapping[str, Word]) -> Run:
     """Return what *fault* did: a clause flips when it passed before and fails now.
 
+    A check that itself answers *warn* (a reading makes a violation one) counts as failing.
+
     Clauses that *fault* names but this arena does not judge are another arena's.
     """
-    good = (Word.PASS, Word.INFO)
-    flipped = sorted(c for c, w in wrong.items() if w is Word.FAIL and right.get(c) in good)
+    good, bad = (Word.PASS, Word.INFO), (Word.FAIL, Word.WARN)
+    flipped = sorted(c for c, w in wrong.items() if w in bad and right.get(c) in good)
     blurred = sorted(
-        c for c, w in wrong.items() if right.get(c) is Word.PASS and w not in (*good, Word.FAIL)
+        c for c, w in wrong.items() if right.get(c) is Word.PASS and w not in (*good, *bad)
     )
     wanted = set(fault.flips) & set(right)
     return Run(

@@ -227,7 +227,6 @@ def test_every_fault_lets_a_right_client_connect_or_says_why_not(pki: Pki, name:
         ("needs_no_client_certificate", ""),
         ("accepts_expired_client_certificate", "expired"),
         ("accepts_unknown_ca", "untrusted"),
-        ("accepts_unknown_ca", "self-signed"),
         ("accepts_self_signed", "self-signed"),
         ("ignores_revocation", "revoked"),
         ("accepts_weak_client_certificate", "rsa-1024"),

@@ -154,7 +154,7 @@ class Spoken:
 class Tls:
     """A TLS stream over *plain*; *early* are octets of the other side that were read before.
 
-    *quiet* keeps our alerts to ourselves, which is wrong and meant for faulty peers.
+    While *quiet* is true our alerts are not sent, which is wrong and meant for faulty peers.
     """
 
     def __init__(
@@ -166,9 +166,8 @@ class Tls:
         name: str | None = None,
         early: bytes = b"",
         session: ssl.SSLSession | None = None,
-        quiet: bool = False,
     ) -> None:
-        self.plain, self._quiet = plain, quiet
+        self.plain, self.quiet = plain, False
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         if early:
             self._in.write(early)
@@ -200,7 +199,7 @@ class Tls:
                     self._in.write_eof()
             except ssl.SSLError:
                 with contextlib.suppress(Ended):
-                    if not self._quiet:
+                    if not self.quiet:
                         self._flush(until)
                 raise
             else:

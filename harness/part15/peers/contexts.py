@@ -78,7 +78,7 @@ def server_context(policy: Policy, pki: Pki, scratch: Path) -> ssl.SSLContext:
     }[policy.client]
     context.load_verify_locations(pki.bundle if policy.crl else pki.ca)
     for name in policy.trusts:
-        file = pki.other_ca if name == "other-ca" else pki[name].certificate
+        file = pki.other_bundle if name == "other-ca" else pki[name].certificate
         context.load_verify_locations(file)
     if policy.crl:
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF

@@ -8,30 +8,30 @@ from part15.peers import hello as h
 from part15.peers import scripted as s
 from part15.peers.faults import Fault, for_each
 from part15.peers.hello import Hello
-from part15.peers.policy import ECDHE_GCM, WITH_DHE, Instead, Policy
+from part15.peers.policy import ECDHE_GCM, Instead, Policy
 
 _FAMILY = "suites"
 
-NULL = frozenset({0x0001, 0x0002, 0x003B, 0xC006, 0xC010, 0x002C, 0x002D, 0x002E, 0xC001, 0xC00B})
-ANONYMOUS = frozenset(
-    {0x0018, 0x001B, 0x0034, 0x003A, 0x006C, 0x006D, 0x00A6, 0x00A7, *range(0xC015, 0xC01A)}
-)
+NULL = frozenset({0xC006, 0xC010})
+ANONYMOUS = frozenset({0x00A6, 0x00A7})
 INTEGRITY_ONLY = frozenset({0xC0B4, 0xC0B5})
-RC4 = frozenset({0x0004, 0x0005, 0xC007, 0xC011})
-EXPORT = frozenset({0x0003, 0x0006, 0x0008, 0x0009, 0x0011, 0x0014, 0x0015, 0x0062, 0x0064})
-TRIPLE_DES = frozenset({0x000A, 0x0016, 0xC008, 0xC012})
+RC4 = frozenset({0xC007, 0xC011})
+EXPORT = frozenset({0x0014, 0x0015})
+TRIPLE_DES = frozenset({0xC008, 0xC012})
 STATIC_RSA = frozenset({0x009C, 0x009D, 0xC09C, 0xC09D})
 STATIC_DH = frozenset({0x00A0, 0x00A1, 0x00A4, 0x00A5, *range(0xC02D, 0xC02F), 0xC031, 0xC032})
 CBC = frozenset(
     {0xC009, 0xC00A, 0xC013, 0xC014, 0xC023, 0xC024, 0xC027, 0xC028, 0x0033, 0x0039, 0x0067, 0x006B}
 )
-SMALL_CURVES = frozenset({*range(1, 19), 0xFF01, 0xFF02})
+SMALL_CURVES = frozenset({*range(1, 20), 0xFF01, 0xFF02})
 
 
 def _weaker_first(*weaker: int) -> s.Condition:
     """Return the condition that a suite of *weaker* stands before the first right one, both offered."""
 
     def holds(asked: Hello) -> bool:
+        if asked.speaks13:
+            return False
         for suite in asked.suites:
             if suite in weaker:
                 return any(right in asked.suites for right in s.RIGHT12)
@@ -103,7 +103,7 @@ FAULTS = (
             "instead": (
                 Instead(
                     s.only_these(NULL),
-                    {"ciphers": "eNULL:!aNULL", "level": 0, "maximum": "1.2"},
+                    {"ciphers": "ECDHE+eNULL", "level": 0, "maximum": "1.2"},
                 ),
             )
         },
@@ -118,7 +118,7 @@ FAULTS = (
             "instead": (
                 Instead(
                     s.only_these(ANONYMOUS),
-                    {"ciphers": "aNULL:eNULL", "level": 0, "maximum": "1.2", "client": "ignored"},
+                    {"ciphers": "ADH+AESGCM", "level": 0, "maximum": "1.2", "client": "ignored"},
                 ),
             )
         },
@@ -126,7 +126,7 @@ FAULTS = (
     Fault(
         "accepts_integrity_only_suite",
         "serves the integrity-only suites of RFC 9150 in TLS 1.3",
-        ("B.12-no-null", "B.12-encrypt-and-integrity", "RFC9325-no-null"),
+        ("B.12-no-null", "B.12-encrypt-and-integrity", "RFC7525-no-null", "RFC9325-no-null"),
         "data would go in clear",
         _FAMILY,
         {"scripts": (s.selects13(INTEGRITY_ONLY),)},
@@ -137,23 +137,35 @@ FAULTS = (
         ("RFC7525-no-rc4", "RFC9325-no-rc4", "B.13-prohibited-algorithms"),
         "RC4 is negotiated",
         _FAMILY,
-        {"scripts": (s.selects(RC4),)},
+        {"scripts": (s.selects(RC4, exchange="ecdhe"),)},
     ),
     Fault(
         "accepts_export_suite",
         "serves export and single DES suites to clients that offer nothing better",
-        ("RFC7525-no-lt-112", "RFC9325-no-lt-112", "B.13-prohibited-algorithms"),
-        "less than 112 bits of security",
+        (
+            "RFC7525-no-lt-112",
+            "RFC9325-no-lt-112",
+            "RFC7525-no-lt-128",
+            "RFC9325-no-lt-128",
+            "RFC9325-cbc-needs-etm",
+            "B.13-prohibited-algorithms",
+        ),
+        "less than 112 bits of security, and CBC",
         _FAMILY,
-        {"scripts": (s.selects(EXPORT),)},
+        {"scripts": (s.selects(EXPORT, exchange="dhe"),)},
     ),
     Fault(
         "accepts_triple_des",
         "serves Triple DES to clients that offer nothing better",
-        ("RFC7525-no-lt-128", "RFC9325-no-lt-128", "B.13-prohibited-algorithms"),
-        "less than 128 bits of security",
+        (
+            "RFC7525-no-lt-128",
+            "RFC9325-no-lt-128",
+            "RFC9325-cbc-needs-etm",
+            "B.13-prohibited-algorithms",
+        ),
+        "less than 128 bits of security, and CBC",
         _FAMILY,
-        {"scripts": (s.selects(TRIPLE_DES),)},
+        {"scripts": (s.selects(TRIPLE_DES, exchange="ecdhe"),)},
     ),
     Fault(
         "accepts_static_rsa",
@@ -181,8 +193,13 @@ FAULTS = (
     Fault(
         "accepts_mandatory_suite_of_old",
         "serves TLS_RSA_WITH_AES_128_CBC_SHA to clients that offer nothing better",
-        ("RFC9325-no-aes128-cbc-mti", "RFC7525-no-static-rsa", "RFC9325-no-static-rsa"),
-        "the suite that RFC 5246 made mandatory",
+        (
+            "RFC9325-no-aes128-cbc-mti",
+            "RFC7525-no-static-rsa",
+            "RFC9325-no-static-rsa",
+            "RFC9325-cbc-needs-etm",
+        ),
+        "the suite that RFC 5246 made mandatory: static RSA and CBC",
         _FAMILY,
         {
             "instead": (
@@ -224,14 +241,7 @@ FAULTS = (
         ),
         "the order of the client decides, and the weaker suite wins",
         _FAMILY,
-        {
-            "scripts": (
-                s.selects(
-                    frozenset({0x002F, 0x0035, 0x003C, 0x003D, 0x009C, 0x009D}),
-                    when=_weaker_first(0x002F, 0x0035, 0x003C, 0x003D, 0x009C, 0x009D),
-                ),
-            )
-        },
+        {"scripts": (s.selects(frozenset({0x009C, 0x009D}), when=_weaker_first(0x009C, 0x009D)),)},
     ),
     Fault(
         "prefers_aes_128",
@@ -275,7 +285,7 @@ FAULTS = (
     Fault(
         "reuses_dh",
         "uses one Diffie-Hellman value for every connection",
-        ("RFC7525-dh-reuse", "RFC9325-dh-reuse"),
+        ("RFC9325-dh-reuse",),
         "ephemeral keys are not",
         _FAMILY,
         {"scripts": (_reuses_dh,)},
@@ -318,7 +328,7 @@ FAULTS = (
         ),
         "the key must have 2048 bits",
         "certificates",
-        {"certificates": ("rsa-1024", "server-ec"), "level": 0, "ciphers": WITH_DHE},
+        {"certificates": ("rsa-1024", "server-ec"), "level": 1},
     ),
     Fault(
         "weak_curve_certificate",
@@ -326,7 +336,7 @@ FAULTS = (
         for_each("{}-cert-ecc-256", "B.13"),
         "the key must have 256 bits",
         "certificates",
-        {"certificates": ("server", "p-224"), "level": 0},
+        {"certificates": ("server", "p-224")},
     ),
     Fault(
         "weak_issuer",
@@ -334,7 +344,7 @@ FAULTS = (
         for_each("{}-cert-sig-rsa-2048", "B.13"),
         "the signature was made with a key that is too short",
         "certificates",
-        {"certificates": ("weak-issuer", "server-ec"), "level": 0},
+        {"certificates": ("weak-issuer", "server-ec"), "level": 1},
     ),
     Fault(
         "weak_issuer_ec",
@@ -342,7 +352,7 @@ FAULTS = (
         for_each("{}-cert-sig-ecdsa-256", "B.13"),
         "the signature was made with a key that is too short",
         "certificates",
-        {"certificates": ("weak-issuer-ec", "server-ec"), "level": 0},
+        {"certificates": ("weak-issuer-ec", "server-ec")},
     ),
     Fault(
         "sha1_chain",

@@ -62,11 +62,14 @@ class Policy:
     http: bool = False
     hangs: bool = False
     dies: str = ""
-    """``refused``: the port closes after a handshake that failed; ``damage``: after a bad record."""
+    """When the port closes for good: after a handshake that was ``refused``, a ``malformed`` ClientHello, or
+    ``damage`` to a record."""
     artim: float | None = 5.0
     """Seconds to wait for a ClientHello and for an A-ASSOCIATE-RQ; None waits as long as it likes."""
     echo_status: int = 0
     reject: tuple[int, int, int] | None = None
     abort: tuple[int, int] | None = None
     after_damage: str = "drop"
+    states_port_twice: bool = False
+    """The target states the TLS port as a plain one too."""
     extra: Mapping[str, Any] = field(default_factory=dict)

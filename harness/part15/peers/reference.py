@@ -31,6 +31,8 @@ from part15.peers.policy import Policy
 from part15.pki import Pki
 
 MAX_CONNECTIONS = 256
+FALLBACK = 0x5600
+"""The signalling suite of RFC 7507: its answer is an alert, whatever else is wrong with the peer."""
 HELD = 30.0
 """Seconds for which a connection is held that ought to be dropped."""
 
@@ -202,7 +204,8 @@ class ReferencePeer:
         self._protected(plain, policy, early, until)
 
     def _scripted(self, asked: Hello, policy: Policy) -> bytes | None:
-        for script in policy.scripts:
+        fallback = asked.offers(FALLBACK) and not asked.speaks13
+        for script in () if fallback else policy.scripts:
             answer = script(asked, policy)
             if answer is not None:
                 return answer
@@ -215,21 +218,21 @@ class ReferencePeer:
         return None
 
     def _protected(self, plain: Plain, policy: Policy, early: bytes, until: float) -> None:
-        quiet = policy.after_damage == "hold"
-        stream = Tls(plain, self._context(policy), server=True, early=early, quiet=quiet)
+        stream = Tls(plain, self._context(policy), server=True, early=early)
         try:
             stream.handshake(until)
         except BROKEN:
             if policy.dies == "refused":
                 self._stop_listening()
             raise
+        stream.quiet = policy.after_damage == "hold"
         try:
             self._associate(stream, policy)
             stream.close_notify(time.monotonic() + 0.2)
         except ssl.SSLError:
             if policy.dies == "damage":
                 self._stop_listening()
-            if not quiet:
+            if not stream.quiet:
                 raise
             with contextlib.suppress(Ended):
                 while plain.receive(time.monotonic() + HELD):
@@ -242,7 +245,7 @@ class ReferencePeer:
             plain.send(scripted.sslv2_hello(self._chain(policy)), time.monotonic() + self.idle)
         elif policy.plain and early[:1] == b"\x01":
             self._associate(Plain(plain.sock, plain.tap, early), policy)
-        elif policy.dies == "refused" and early:
+        elif policy.dies == "malformed" and early[:1] == b"\x16":
             self._stop_listening()
 
     def _context(self, policy: Policy) -> ssl.SSLContext:
@@ -344,6 +347,14 @@ def endpoint_table(peer: ReferencePeer, name: str, host: str = "") -> dict[str, 
     return table
 
 
+def _shared(peer: ReferencePeer) -> dict[str, Any]:
+    """Return an endpoint that states a port a second time, with another transport, if a fault wants it."""
+    if not peer.policy.states_port_twice:
+        return {}
+    first = endpoint_table(peer, next(iter(peer.ports)))
+    return {"dicom-shared": {**first, "transport": "plain", "profiles": []}}
+
+
 def target_document(
     peer: ReferencePeer, *, edition: str = "2023b", profile: str = "tls-bcp195-rfc8996"
 ) -> dict[str, Any]:
@@ -360,7 +371,7 @@ def target_document(
             "edition": edition,
         },
         "claims": {profile: ["tls-server"]},
-        "endpoints": dict(endpoints),
+        "endpoints": {**endpoints, **_shared(peer)},
         "declared": declarations(peer.artim, peer.ports, profile),
         "attestations": attestations(profile, today),
     }

@@ -188,7 +188,7 @@ def shapes(
     compression: int = 0,
     curve: int | None = None,
     size: int = 65,
-    suites: Sequence[int] = (0xC02F, 0xC030, 0xC02B, 0xC02C),
+    suites: Sequence[int] = (0xC02C, 0xC030, 0xC02B, 0xC02F),
 ) -> Script:
     """Return the script that selects a right ECDHE suite in TLS 1.2, but shapes the answer as told."""
 
