@@ -269,10 +269,11 @@ def _document(run: Path) -> dict[str, Any]:
     from part15.model import Plan
     from part15.report.build import build
     from part15.report.facts import EndpointFacts, RunFacts, TargetFacts
+    from part15.target import Endpoint, Listener
     from part15.target_file import load_target
 
     target = load_target(run)
-    points = [*target.endpoints.values(), *target.listeners.values()]
+    points: list[Endpoint | Listener] = [*target.endpoints.values(), *target.listeners.values()]
     facts = RunFacts(
         id="",
         started="",

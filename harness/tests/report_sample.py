@@ -94,10 +94,29 @@ SUITES = SuitesSeen(
     types=("RSA",),
 )
 ACCEPTED = AssociationSeen(
-    "accepted", HandshakeSeen("open", completed=True, version="1.3", suite="TLS_AES_256_GCM_SHA384")
+    "accepted",
+    echo=0,
+    handshake=HandshakeSeen("open", completed=True, version="1.3", suite="TLS_AES_256_GCM_SHA384"),
 )
 OBSERVED = (
     Observed("tls.enumerate-12139017", "tls.enumerate", "dicom-tls", SUITES),
+    Observed(
+        "session.associate-12139017",
+        "session.associate",
+        "dicom-tls",
+        AssociationSeen(
+            "accepted",
+            HandshakeSeen(
+                "open",
+                completed=True,
+                version="1.3",
+                suite="TLS_AES_256_GCM_SHA384",
+                requested=True,
+                presented=True,
+            ),
+            echo=0,
+        ),
+    ),
     Observed(
         "tls.certificates-12139017",
         "tls.certificates",

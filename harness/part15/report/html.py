@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from part15 import content
-from part15.report import view, writer
+from part15.report import picture, view, writer
 from part15.report.build import to_text
 
 FOLD_ABOVE = 400
@@ -21,14 +21,6 @@ FOLD_ABOVE = 400
 
 _OWN = frozenset({"schema", "claims", "clauses", "results", "observations", "buckets"})
 """Members of the document that the template gets in another form."""
-
-_SEGMENTS = (
-    ("f", ("fail",)),
-    ("e", ("error",)),
-    ("w", ("warn", "waived")),
-    ("o", ("inconclusive", "review")),
-    ("p", ("pass", "info")),
-)
 
 
 @functools.cache
@@ -66,25 +58,6 @@ def anchor(clause: str) -> str:
     return "clause-" + "".join(c if c.isalnum() or c in ".-_" else "_" for c in clause)
 
 
-def bar(claim: Mapping[str, Any]) -> Markup:
-    """Return the verdicts of a claim as one bar, with the same in words for those who cannot see it."""
-    found = claim["counts"]
-    total = max(claim["total"], 1)
-    left, parts = 0.0, []
-    for css, words in _SEGMENTS:
-        width = 100 * sum(found.get(w, 0) for w in words) / total
-        if width:
-            parts.append(
-                f'<rect class="{css}" x="{left:.3f}" y="0" width="{width:.3f}" height="4"/>'
-            )
-        left += width
-    label = view.count_text(found)
-    return Markup(  # noqa: S704 - numbers and our own words only
-        f'<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label="{label}">'
-        f'<rect class="m" width="100" height="4"/>{"".join(parts)}</svg>'
-    )
-
-
 def render(document: Mapping[str, Any]) -> str:
     """Return the whole page of *document*."""
     style, script = raw("report.css"), raw("report.js")
@@ -102,6 +75,7 @@ def render(document: Mapping[str, Any]) -> str:
             improvements=view.fixes(document, "warn"),
             undecided=view.undecided(document),
             suites=view.suites(document),
+            stories=view.stories(document),
             buckets=view.buckets(document),
             words=view.WORDS,
             conclusions=view.CONCLUSIONS,
@@ -112,7 +86,9 @@ def render(document: Mapping[str, Any]) -> str:
             synthetic=document["tool"]["sourceRevision"] == "synthetic",
             digest=hashlib.sha256(to_text(document).encode()).hexdigest(),
             anchor=anchor,
-            bar=bar,
+            bar=picture.bar,
+            sequence=picture.sequence,
+            blocking_text=view.blocking_text,
             count_text=view.count_text,
             decided_text=view.decided_text,
         )

@@ -185,6 +185,29 @@ def _handshake(seen: HandshakeSeen) -> Iterator[Fact]:
 def _association(seen: AssociationSeen) -> Iterator[Fact]:
     if seen.handshake is not None:
         yield from _handshake(seen.handshake)
+    yield "association.story", (), _steps(seen)
+
+
+def _steps(seen: AssociationSeen) -> list[dict[str, str]]:
+    """Return who said what in one association, in order."""
+    steps = []
+    shake = seen.handshake
+    if shake is not None:
+        steps.append({"by": "harness", "text": "TLS ClientHello"})
+        alert = f"TLS alert {shake.alert}" if shake.alert is not None else shake.ended
+        asked = ", asks for a client certificate" if shake.requested else ""
+        said = f"TLS {shake.version} {shake.suite}{asked}" if shake.completed else alert
+        steps.append({"by": "sut", "text": said})
+        if shake.presented:
+            steps.append({"by": "harness", "text": "client certificate, Finished"})
+        if not shake.completed:
+            return steps
+    steps.append({"by": "harness", "text": "A-ASSOCIATE-RQ"})
+    if not seen.accepted:
+        return [*steps, {"by": "sut", "text": _outcome(seen)}]
+    steps += [{"by": "sut", "text": "A-ASSOCIATE-AC"}, {"by": "harness", "text": "C-ECHO-RQ"}]
+    echo = f"C-ECHO-RSP, status 0x{seen.echo:04X}" if seen.echo is not None else "no C-ECHO-RSP"
+    return [*steps, {"by": "sut", "text": echo}]
 
 
 def _ports(seen: PortsSeen) -> Iterator[Fact]:
@@ -312,8 +335,13 @@ def _facts(seen: Any, endpoint: str) -> Iterator[tuple[str, Fact]]:
         yield endpoint, fact
 
 
-def _merged(old: Any, new: Any) -> Any:
-    """Return two values of one fact as one: lists are joined without repeats, tables by their numbers."""
+def _merged(key: str, old: Any, new: Any) -> Any:
+    """Return two values of one fact as one: lists are joined without repeats, tables by their numbers.
+
+    Of stories the longest is kept.
+    """
+    if key == "association.story":
+        return max(old, new, key=len)
     if isinstance(old, list) and isinstance(new, list):
         return [*old, *(v for v in new if v not in old)][:MAX_VALUES]
     if isinstance(old, dict) and isinstance(new, dict):
@@ -342,6 +370,6 @@ def observations(items: Sequence[Observed]) -> list[dict[str, Any]]:
                     "evidence": [evidence],
                 }
                 continue
-            row["value"] = _merged(row["value"], value)
+            row["value"] = _merged(key, row["value"], value)
             row["evidence"] = sorted({*row["evidence"], evidence})
     return [rows[key] for key in sorted(rows)]

@@ -194,6 +194,7 @@ def _undecided(document: Mapping[str, Any], console: Console) -> None:
         _indented(
             console, Text.assemble((group["do"], "bold"), f" ({group['count']}): {group['how']}"), 2
         )
+        _indented(console, Text(view.blocking_text(group), "dim"), 5)
         if len(group["clauses"]) > FEW:
             _indented(console, ", ".join(c["id"] for c in group["clauses"]), 5)
             continue

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from part15 import content
 from part15.report.buckets import TITLES
 from part15.report.build import natural
 from part15.report.conclude import CONCLUSIONS as CONCLUSION_ORDER
-from part15.report.conclude import UNDECIDED, counts
+from part15.report.conclude import UNDECIDED, binds, counts
 
 Document = Mapping[str, Any]
 Result = Mapping[str, Any]
@@ -168,13 +169,24 @@ def _by_clause(results: Iterable[Result]) -> list[dict[str, Any]]:
 
 
 def undecided(document: Document) -> list[dict[str, Any]]:
-    """Return undecided results grouped by what the person must do next: ``do, how, clauses, count``."""
+    """Return undecided results grouped by what the person must do next: ``do, how, clauses, count, binding``.
+
+    *binding* counts those that keep a claim from being established; they come first in their group.
+    """
     groups: dict[int, list[Result]] = {}
     for result in document["results"]:
         if result["verdict"] in UNDECIDED:
             groups.setdefault(_next(result), []).append(result)
     return [
-        {"do": NEXT[i][2], "how": NEXT[i][3], "clauses": _by_clause(own), "count": len(own)}
+        {
+            "do": NEXT[i][2],
+            "how": NEXT[i][3],
+            "clauses": sorted(
+                _by_clause(own), key=lambda c: not any(binds(r) for r in c["results"])
+            ),
+            "count": len(own),
+            "binding": sum(binds(r) for r in own),
+        }
         for i, own in sorted(groups.items())
     ]
 
@@ -226,13 +238,28 @@ def buckets(document: Document) -> list[dict[str, Any]]:
     return lists if any(one["rows"] for one in lists) else []
 
 
+def blocking_text(group: Mapping[str, Any]) -> str:
+    """Return in a sentence how many of an undecided *group* keep a claim from being established."""
+    if not group["binding"]:
+        return "None of these keeps a claim from being established."
+    verb = "keeps" if group["binding"] == 1 else "keep"
+    return f"{group['binding']} of {group['count']} {verb} a claim from being established."
+
+
+def stories(document: Document) -> list[dict[str, Any]]:
+    """Return the time line of an association per endpoint: ``endpoint, steps[{by, text}]``."""
+    rows = [o for o in document["observations"] if o["key"] == "association.story"]
+    return [{"endpoint": o["endpoint"], "steps": o["value"]} for o in rows]
+
+
 def suites(document: Document) -> list[dict[str, Any]]:
-    """Return a cipher-suite matrix per endpoint: ``endpoint, versions, rows[{suite, code, ranks}]``.
+    """Return a cipher-suite matrix per endpoint: ``endpoint, versions, rows[{suite, code, ranks, weak}]``.
 
     A rank is the place in which the server selected the suite in that version (1 first), ``yes``
-    where the place is not known, and empty where it did not select it.
+    where the place is not known, and empty where it did not select it; *weak* suites encrypt nothing or authenticate nobody.
     """
     tables = []
+    weak = set(content.table("tls-null-and-anonymous"))
     for row in document["observations"]:
         if row["key"] != "tls.suites":
             continue
@@ -243,7 +270,12 @@ def suites(document: Document) -> list[dict[str, Any]]:
                 seen.get("rank") or "yes"
             )
         rows = [
-            {"suite": suite, "code": code, "ranks": [ranks.get(v, "") for v in versions]}
+            {
+                "suite": suite,
+                "code": code,
+                "ranks": [ranks.get(v, "") for v in versions],
+                "weak": suite in weak,
+            }
             for (suite, code), ranks in sorted(cells.items(), key=lambda item: item[0][1])
         ]
         tables.append({"endpoint": row["endpoint"], "versions": versions, "rows": rows})
