@@ -4,7 +4,6 @@ import functools
 
 import pytest
 
-from part15.judge import ask
 from part15.load import load_profiles
 from part15.model import Level, Word
 from part15.observations.audit import AuditDeclared, AuditTrailSeen
@@ -28,7 +27,11 @@ def cases(profile: str) -> list:
     found = []
     for clause in load_profiles()[profile].clauses:
         for binding in clause.bindings:
-            if binding.stimulus and binding.stimulus.kind == "audit.collect" and "audit-source" in binding.roles:
+            if (
+                binding.stimulus
+                and binding.stimulus.kind == "audit.collect"
+                and "audit-source" in binding.roles
+            ):
                 expect = {k: EDITION if v == "${edition}" else v for k, v in binding.expect.items()}
                 found.append((clause, binding.check, expect))
     return found
@@ -38,7 +41,7 @@ def verdicts(trail: AuditTrailSeen) -> dict[str, Word]:
     answers = {}
     for profile in ("dicom-audit-message-format", "dicom-audit-syslog-tls"):
         for clause, check, expect in cases(profile):
-            answers[clause.id] = ask(checks()[check], trail, expect).word
+            answers[clause.id] = checks()[check].function(trail, **expect).word
     return answers
 
 
@@ -54,8 +57,12 @@ def heard(pki, policy: AuditPolicy) -> AuditTrailSeen:
     credentials = Credentials(str(pki.ca), str(client.certificate), str(client.key))
     with SyslogListener(tray, shown=shown) as listener:
         AuditSource(credentials, policy).send("127.0.0.1", listener.port)
-        listener.wait(lambda: bool(listener.connections) and listener.connections[-1].ended != "open", 5.0)
-        return AuditTrailSeen(tuple(tray.messages), listener.connections, DECLARED, "syslog-tls", listener.port)
+        listener.wait(
+            lambda: bool(listener.connections) and listener.connections[-1].ended != "open", 5.0
+        )
+        return AuditTrailSeen(
+            tuple(tray.messages), listener.connections, DECLARED, "syslog-tls", listener.port
+        )
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +79,11 @@ SOURCE_FAULTS = [f for f in FAULTS if f.role == "audit-source"]
 
 @pytest.mark.parametrize("fault", SOURCE_FAULTS, ids=lambda f: f.name)
 def test_fault_flips_what_it_names(fault, pki, right):
-    known = {clause.id for p in ("dicom-audit-message-format", "dicom-audit-syslog-tls") for clause, *_ in cases(p)}
+    known = {
+        clause.id
+        for p in ("dicom-audit-message-format", "dicom-audit-syslog-tls")
+        for clause, *_ in cases(p)
+    }
     named = set(fault.flips) & known
     if not named:
         pytest.skip("acts on another stimulus: see test_audit_offers and test_audit_udp")

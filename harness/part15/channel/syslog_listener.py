@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 from part15.channel.tls import listen_to
 from part15.observations.audit import AuditConnectionSeen
@@ -25,7 +25,7 @@ CONNECTIONS = 64
 RECORDED = 1024
 """Connections that are described; more are served all the same."""
 RECEIVE = 65536
-TICK = 0.1
+TICK = 0.05
 
 
 class Sink(Protocol):
@@ -58,6 +58,8 @@ class Shown:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_ciphers(self.ciphers)
         context.load_cert_chain(self.certificate, self.key or None, password="")
+        # A source that never reads would leave our tickets unread and reset the connection on close.
+        context.num_tickets = 0
         import warnings
 
         with warnings.catch_warnings():
@@ -152,7 +154,7 @@ class SyslogListener:
         self.host, self.port = host, int(self._socket.getsockname()[1])
         self._start(self._datagrams if udp else self._accept)
 
-    def __enter__(self) -> SyslogListener:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -166,6 +168,8 @@ class SyslogListener:
     def close(self) -> None:
         """Stop listening; open connections are dropped."""
         self._stop.set()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         for thread in list(self._threads):
             thread.join(2.0)

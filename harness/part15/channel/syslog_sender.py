@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Sender:
         self.until = time.monotonic() + deadline
         self.ended = ""
         self.version, self.suite = "", ""
+        self.sock: ssl.SSLSocket | None = None
         context = client_context(
             certificate=offered.certificate,
             key=offered.key,
@@ -65,7 +67,7 @@ class Sender:
 
     def send(self, octets: bytes) -> bool:
         """Send *octets* as they stand; False if the connection is over."""
-        if self.ended:
+        if self.ended or self.sock is None:
             return False
         try:
             self.sock.settimeout(max(0.05, self.until - time.monotonic()))
@@ -82,7 +84,7 @@ class Sender:
 
     def stands(self, grace: float) -> bool:
         """Wait *grace* seconds for an alert or an end of the stream; True if nothing came."""
-        if self.ended:
+        if self.ended or self.sock is None:
             return False
         try:
             self.sock.settimeout(grace)
@@ -101,16 +103,18 @@ class Sender:
 
     def close(self, *, wait: float = 0.3) -> bool | None:
         """Say close_notify and close; tell whether it was answered, None if the connection was over."""
-        if self.ended:
+        if self.sock is None:
             return None
-        answered = False
-        self.sock.settimeout(wait)
-        with contextlib.suppress(OSError, ValueError):
-            self.sock.unwrap()
-            answered = True
+        answered: bool | None = None
+        if not self.ended:
+            answered = False
+            self.sock.settimeout(wait)
+            with contextlib.suppress(OSError, ValueError):
+                self.sock.unwrap()
+                answered = True
+            self.ended = "ours"
         with contextlib.suppress(OSError):
             self.sock.close()
-        self.ended = "ours"
         return answered
 
 

@@ -29,6 +29,9 @@ def _used(seen: Sent) -> list[AuditConnectionSeen]:
     return [c for c in _trail(seen).connections if c.first != "nothing"]
 
 
+NO_TLS = ("wrong_version_number", "record_layer_failure", "packet_length_too_long", "http_request")
+"""What OpenSSL says of an answer that is no TLS."""
+
 NO_CONNECTION = undecided(
     "no connection with audit messages was seen; make the product send to the listener over TLS"
 )
@@ -330,6 +333,24 @@ def takes_version(seen: TlsTakenSeen, *, version: str) -> Judgement:
         )
     return undecided(
         f"whether TLS {version} is accepted remained unclear", expected=f"TLS {version}"
+    )
+
+
+@check
+def answers_as_server(seen: TlsTakenSeen) -> Judgement:
+    """The collector answers a ClientHello: it is the TLS server (RFC 5425 4.2)."""
+    if seen.control == "accepted":
+        return passes(
+            "the collector answered our ClientHello and took the connection", observed="TLS server"
+        )
+    if seen.detail == "silent" or any(word in seen.detail for word in NO_TLS):
+        return fails(
+            f"the collector did not answer a ClientHello with TLS ({seen.detail}); serve syslog over TLS",
+            expected="a ServerHello",
+            observed=seen.detail,
+        )
+    return undecided(
+        f"the handshake failed ({seen.detail}); see the identity and trust of the endpoint"
     )
 
 

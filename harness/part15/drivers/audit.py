@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,6 +166,27 @@ def trail_of(
     )
 
 
+def await_source(bench: Bench, listener: SyslogListener, quiet: float) -> None:
+    """Trigger the source, if there is a trigger, and wait until it has ended and nothing came for *quiet* seconds."""
+    point = bench.endpoint
+    if point.trigger is None:
+        listener.wait_quiet(quiet, point.wait, busy=lambda: not listener.received)
+        return
+    what = f"send its audit messages to {point.address}"
+    with acting(
+        point.trigger, folder=bench.target.folder, slots=slots(listener, point), what=what
+    ) as process:
+
+        def busy() -> bool:
+            return (
+                not listener.connections and not listener.received
+                if process is None
+                else process.poll() is None
+            )
+
+        listener.wait_quiet(quiet, point.wait, busy=busy)
+
+
 @driver(Impact.OBSERVE, at="listener")
 def collect(bench: Bench, *, quiet: float = 1.0) -> AuditTrailSeen | NotReached:
     """Listen as a collector while the trigger of the listener makes the product send audit messages.
@@ -177,24 +197,7 @@ def collect(bench: Bench, *, quiet: float = 1.0) -> AuditTrailSeen | NotReached:
     tray, tape = Tray(edition_of(bench.target)), Tape()
     point = bench.endpoint
     with opened(bench, tray, shown_by(point), tape) as listener:
-        what = f"send its audit messages to {point.address}"
-        if point.trigger is None:
-            listener.wait_quiet(quiet, point.wait, busy=lambda: not listener.received)
-        else:
-            with acting(
-                point.trigger, folder=bench.target.folder, slots=slots(listener, point), what=what
-            ) as process:
-                started = time.monotonic()
-                listener.wait_quiet(
-                    quiet,
-                    point.wait,
-                    busy=lambda: (
-                        process is None
-                        and not listener.received
-                        or (process is not None and process.poll() is None)
-                        or time.monotonic() - started < quiet
-                    ),
-                )
+        await_source(bench, listener, quiet)
         trail = trail_of(tray, listener, bench)
     tape.keep(bench)
     if not trail.messages and not trail.connections:

@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 
 from part15.bench import Bench
-from part15.channel.syslog_listener import Shown, SyslogListener
+from part15.channel.syslog_listener import Shown
 from part15.channel.trigger import ASK, acting
-from part15.drivers.audit import Tray, edition_of, opened, shown_by, slots
+from part15.drivers.audit import Tray, await_source, edition_of, opened, shown_by
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
@@ -23,27 +23,12 @@ from part15.observations.audit import (
     SourceOfferSeen,
     SourceOffersSeen,
     TlsTakenSeen,
+    gravest,
 )
 from part15.registry import driver
 
-NULL_SUITES = "NULL:aNULL:@SECLEVEL=0"
+NULL_SUITES = ("eNULL:@SECLEVEL=0", "aNULL:@SECLEVEL=0")
 SINGLE = {"0xC02F": "ECDHE-RSA-AES128-GCM-SHA256", "0x002F": "AES128-SHA"}
-
-
-def _await(bench: Bench, listener: SyslogListener, quiet: float) -> None:
-    """Trigger the source and wait until it has come and gone."""
-    point = bench.endpoint
-    what = f"send an audit message to {point.address}"
-    with acting(
-        point.trigger, folder=bench.target.folder, slots=slots(listener, point), what=what
-    ) as process:
-
-        def busy() -> bool:
-            if process is None:
-                return not listener.connections
-            return process.poll() is None
-
-        listener.wait_quiet(quiet, point.wait, busy=busy)
 
 
 def _tried(
@@ -52,7 +37,7 @@ def _tried(
     """Let the source meet a collector that presents itself as *shown*."""
     tray = Tray(edition_of(bench.target))
     with opened(bench, tray, shown) as listener:
-        _await(bench, listener, quiet)
+        await_source(bench, listener, quiet)
         return tray, listener.connections
 
 
@@ -74,7 +59,7 @@ def present(
             "trigger", "the listener has no trigger, so the source cannot be made to send again"
         )
     right = shown_by(point)
-    tray, connections = _tried(bench, right, quiet)
+    _, connections = _tried(bench, right, quiet)
     control = next((c for c in connections if c.messages), connections[0] if connections else None)
     offers = []
     for name in (n for n in names if n in point.identities):
@@ -86,6 +71,8 @@ def present(
 
 
 def _outcome(tray: Tray, connections: Sequence[AuditConnectionSeen]) -> str:
+    if any(c.first == "clear" for c in connections):
+        return "clear"
     if tray.messages or any(c.version for c in connections):
         return "accepted"
     return "refused" if connections else "unclear"
@@ -118,8 +105,11 @@ def survey(bench: Bench, *, quiet: float = 0.5) -> TlsTakenSeen | NotReached:
         )
         for code, name in SINGLE.items()
     }
-    null = dataclasses.replace(right, maximum="1.2", ciphers=NULL_SUITES)
-    return TlsTakenSeen(versions, suites, _outcome(*_tried(bench, null, quiet)), control, detail)
+    null = {
+        _outcome(*_tried(bench, dataclasses.replace(right, maximum="1.2", ciphers=names), quiet))
+        for names in NULL_SUITES
+    }
+    return TlsTakenSeen(versions, suites, gravest(null), control, detail)
 
 
 @driver(Impact.DISTURB, at="listener")
@@ -146,7 +136,7 @@ def interrupt(bench: Bench, *, seconds: float = 1.0, quiet: float = 0.5) -> Outa
         with opened(fixed, tray, shown_by(point)) as listener:
             listener.wait_quiet(max(quiet, 1.0), point.wait)
             late = len(tray.messages)
-            _await(fixed, listener, quiet)
+            await_source(fixed, listener, quiet)
     bodies = [m.data for m in tray.messages]
     again = len(bodies) - len(set(bodies))
     return OutageSeen(away, late, again, len(tray.messages) - late)

@@ -19,6 +19,7 @@ from part15.observations.audit import (
     CollectorSeen,
     DeliverySeen,
     TlsTakenSeen,
+    gravest,
 )
 from part15.registry import driver
 from part15.wire.audit_batches import HEADERS, LENGTHS, Marked, header_of, marked, whereabouts
@@ -32,7 +33,7 @@ PRIORITIES = (0, 13, 84, 85, 191)
 WILD_PRIORITIES = (192, 999)
 GRACE = 0.4
 """Seconds that a collector is given to refuse a certificate after the handshake of TLS 1.3."""
-NULL_SUITES = "NULL:aNULL:@SECLEVEL=0"
+NULL_SUITES = ("eNULL:@SECLEVEL=0", "aNULL:@SECLEVEL=0")
 SINGLE = {"0xC02F": "ECDHE-RSA-AES128-GCM-SHA256", "0x002F": "AES128-SHA"}
 
 
@@ -122,7 +123,7 @@ def _seen(
 
 def _probe(bench: Bench) -> Marked | None:
     """Send one good message on a new connection; None if that is not possible any more."""
-    message = marked(_marks(bench, ["probe"])[0], 1200)
+    message = marked(_marks(bench, ["probe"])[0])
     if bench.endpoint.transport == "syslog-udp":
         send_datagrams(bench.endpoint.host, bench.endpoint.port, [message.data])
         return message
@@ -228,25 +229,39 @@ def priorities(bench: Bench) -> CollectorSeen | NotReached:
     return _seen(bench, "priorities", sent, _probe(bench))
 
 
-@driver(Impact.STORE)
+def _break_frames(bench: Bench) -> None:
+    """Send malformed frames, each on a connection of its own, as long as there is one to be had."""
+    bench.note(f"{len(LENGTHS)} malformed frames")
+    for data in LENGTHS:
+        try:
+            broken = _connect(bench)
+        except Trouble:
+            return
+        broken.send(data)
+        broken.stands(0.05)
+        broken.close(wait=0.05)
+
+
+@driver(Impact.DISTURB)
 def records(bench: Bench) -> CollectorSeen | NotReached:
-    """Send one message in records of one octet, and twenty messages in one record."""
+    """Send one message in records of one octet, twenty in one record, then malformed frames."""
     sender = _open(bench)
     if isinstance(sender, NotReached):
         return sender
     names = _marks(bench, ["split", *[f"together{n}" for n in range(20)]])
-    messages = [marked(name, 600 if n else 500) for n, name in enumerate(names)]
+    messages = [marked(name, 490 if n else 480) for n, name in enumerate(names)]
     sent = [(messages[0], sender.send_split(framed(messages[0].data)))]
     together = sender.send(b"".join(framed(m.data) for m in messages[1:]))
     sent += [(m, together) for m in messages[1:]]
     sender.stands(0.05)
     sender.close()
+    _break_frames(bench)
     return _seen(bench, "records", sent, _probe(bench))
 
 
 @driver(Impact.DISTURB)
 def malformed(bench: Bench) -> CollectorSeen | NotReached:
-    """Send malformed headers on one connection and malformed frames on one each, then a good message."""
+    """Send messages with malformed headers on one connection, then a good one on another."""
     sender = _open(bench)
     if isinstance(sender, NotReached):
         return sender
@@ -254,15 +269,7 @@ def malformed(bench: Bench) -> CollectorSeen | NotReached:
         sender.send(framed(data))
     sender.stands(0.05)
     sender.close()
-    for data in LENGTHS:
-        try:
-            broken = _connect(bench)
-        except Trouble:
-            return CollectorSeen("malformed", (), alive=False, readable=False)
-        broken.send(data)
-        broken.stands(0.05)
-        broken.close(wait=0.05)
-    bench.note(f"{len(HEADERS)} malformed messages, {len(LENGTHS)} malformed frames")
+    bench.note(f"{len(HEADERS)} malformed messages")
     return _seen(bench, "malformed", (), _probe(bench))
 
 
@@ -312,11 +319,11 @@ def survey(bench: Bench) -> TlsTakenSeen:
         return _taken(_connect(bench, _offered(bench, **changes)))
 
     open_offer = _connect(bench)
-    detail = open_offer.suite
+    detail = open_offer.suite or open_offer.ended
     control = _taken(open_offer)
     versions = {v: outcome(minimum=v, maximum=v) for v in ("1.0", "1.1", "1.2", "1.3")}
     suites = {
         code: outcome(maximum="1.2", ciphers=f"{name}:@SECLEVEL=0") for code, name in SINGLE.items()
     }
-    null = outcome(maximum="1.2", ciphers=NULL_SUITES)
-    return TlsTakenSeen(versions, suites, null, control, detail)
+    null = {outcome(maximum="1.2", ciphers=suites) for suites in NULL_SUITES}
+    return TlsTakenSeen(versions, suites, gravest(null), control, detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 
@@ -172,8 +173,8 @@ class CollectorOffersSeen:
 class TlsTakenSeen:
     """Which TLS versions and single suites the other side took; *null* is the outcome of NULL and anonymous suites.
 
-    *versions* and *suites* map a name to ``accepted``, ``refused`` or ``unclear``; *control* is the
-    outcome of an open offer. *detail* is the suite that the control negotiated.
+    *versions* and *suites* map a name to ``accepted``, ``refused``, ``unclear`` or ``clear`` (it sent
+    without TLS); *control* is the outcome of an open offer. *detail* is the suite that the control negotiated.
     """
 
     versions: dict[str, str]
@@ -181,6 +182,13 @@ class TlsTakenSeen:
     null: str
     control: str
     detail: str = ""
+
+
+def gravest(outcomes: Collection[str]) -> str:
+    """Return ``accepted`` if one is, ``refused`` if all are, else ``unclear``."""
+    if "accepted" in outcomes:
+        return "accepted"
+    return "refused" if set(outcomes) == {"refused"} else "unclear"
 
 
 @dataclass(frozen=True)

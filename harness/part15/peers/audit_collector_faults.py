@@ -17,9 +17,9 @@ COLLECTOR_FAULTS = (
     _fault("cuts-at-2000", "messages longer than 2000 octets are cut", {"limit": 2000, "over": "cut"},
            "AUD-TLS-004", "SYSLOG-5424-14", "SYSLOG-5425-11", "SYSLOG-5426-02"),
     _fault("drops-above-1024", "messages longer than 1024 octets are dropped", {"limit": 1024, "over": "drop"},
-           "AUD-TLS-004", "SYSLOG-5424-14", "SYSLOG-5425-11", "SYSLOG-5426-02"),
+           "AUD-TLS-004", "AUD-FMT-050", "SYSLOG-5424-14", "SYSLOG-5425-11", "SYSLOG-5426-02"),
     _fault("delimits-by-record", "what arrives at once is taken for one message", {"by_record": True},
-           "SYSLOG-5425-10"),
+           "SYSLOG-5425-10", "AUD-TLS-004"),
     _fault("dies-of-malformed-frames", "a malformed frame ends the service", {"fatal": ("malformed",)},
            "SYSLOG-5424-16", "SYSLOG-5425-10"),
     _fault("dies-of-priority-999", "a PRIVAL above 191 ends the service", {"fatal": ("pri",)}, "AUD-UDP-004",
@@ -37,6 +37,11 @@ COLLECTOR_FAULTS = (
     _fault("collects-by-tls-1-0-only", "only TLS 1.0 is spoken", {"minimum": "1.0", "maximum": "1.0"},
            "AUD-TLS-003", "SYSLOG-5425-03", "SYSLOG-9662-01"),
     _fault("collects-by-tls-1-2-only", "TLS 1.3 is not spoken", {"maximum": "1.2"}, "SYSLOG-9662-01"),
+    _fault("collects-in-clear", "the collector speaks no TLS", {"tls": False}, "SYSLOG-5425-02"),
+    _fault("collects-by-chacha20-only", "neither mandatory suite is accepted", {"ciphers": "ECDHE+CHACHA20"},
+           "SYSLOG-5425-04"),
+    _fault("collects-by-null-suites", "suites without encryption and authentication are accepted",
+           {"ciphers": "HIGH:eNULL:AES128-SHA:@SECLEVEL=0"}, "SYSLOG-5425-05"),
     _fault("hangs-up-without-a-word", "close_notify is not answered", {"answers_close": False}, "SYSLOG-5425-13"),
 )  # fmt: skip
 """Faults of the collector; *changes* are fields of ``CollectorPolicy``."""

@@ -5,6 +5,7 @@ it sends them. The umbrella clauses (AUD-FMT-002, AUD-FMT-003, AUD-TLS-011, AUD-
 flip with the rules they gather and are not repeated in every row.
 """
 
+# ruff: noqa: ISC004 - the texts of one edit are long XML, joined inside its row
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -428,13 +429,13 @@ SYSLOG_FAULTS = (
     _transport("long-app-name", "APP-NAME has 49 characters", {"head": {"app_name": "a" * 49}}, "SYSLOG-5424-08"),
     _transport("long-procid", "PROCID has 129 characters", {"head": {"procid": "1" * 129}}, "SYSLOG-5424-09"),
     _transport("long-msgid", "MSGID has 33 characters", {"head": {"msgid": "m" * 33}}, "SYSLOG-5424-10",
-               "AUD-TLS-010"),
+               "AUD-TLS-010", "AUD-UDP-006"),
     _transport("doubled-sd-id", "one SD-ID stands twice", {"head": {"structured": '[a@1 b="c"][a@1 b="c"]'}},
-               "SYSLOG-5424-11", "AUD-TLS-015"),
+               "SYSLOG-5424-11", "AUD-TLS-015", "AUD-UDP-011"),
     _transport("unescaped-bracket", "a bracket in a PARAM-VALUE is not escaped",
                {"head": {"structured": '[a@1 b="]"]'}}, "SYSLOG-5424-01", "SYSLOG-5424-11"),
     _transport("undeclared-structured-data", "STRUCTURED-DATA is sent that is not declared",
-               {"head": {"structured": '[acme@32473 unit="7"]'}}, "AUD-TLS-015"),
+               {"head": {"structured": '[acme@32473 unit="7"]'}}, "AUD-TLS-015", "AUD-UDP-011"),
     _transport("no-bom", "UTF-8 text with umlauts has no byte order mark",
                {"head": {"bom": False}, "edits": (("*", "Test^Patient", "Tést^Pätient"),)}, "SYSLOG-5424-12"),
     _transport("latin-1", "the message is Latin-1, not UTF-8",
@@ -445,10 +446,10 @@ SYSLOG_FAULTS = (
                {"encoding": "utf-16", "head": {"bom": False}, "edits": (("*", "UTF-8", "UTF-16"),)},
                "SYSLOG-5424-12", "SYSLOG-5424-13", "AUD-TLS-012"),
     _transport("pretty-printed", "the XML has line ends", {"edits": (("*", "><", ">\n<"),)}, "SYSLOG-5424-13"),
-    _transport("wrong-facility", "PRI uses facility 1", {"head": {"pri": 13}}, "AUD-TLS-007"),
-    _transport("severity-debug", "successes are reported with severity 7", {"head": {"pri": 87}}, "AUD-TLS-008"),
+    _transport("wrong-facility", "PRI uses facility 1", {"head": {"pri": 13}}, "AUD-TLS-007", "AUD-UDP-002"),
+    _transport("severity-debug", "successes are reported with severity 7", {"head": {"pri": 87}}, "AUD-TLS-008", "AUD-UDP-003"),
     _transport("no-msgid", "MSGID is NILVALUE", {"head": {"msgid": "-"}}, "AUD-TLS-009", "AUD-UDP-005"),
-    _transport("own-msgid", "MSGID is a word of the vendor", {"head": {"msgid": "AUDIT"}}, "AUD-TLS-010"),
+    _transport("own-msgid", "MSGID is a word of the vendor", {"head": {"msgid": "AUDIT"}}, "AUD-TLS-010", "AUD-UDP-006"),
     _transport("lf-framing", "messages end with LF instead of being counted", {"framing": "lf"}, "SYSLOG-5425-09",
                "AUD-TLS-002"),
     _transport("leading-zero", "MSG-LEN has a leading zero", {"framing": "zero"}, "SYSLOG-5425-09"),
@@ -458,8 +459,7 @@ SYSLOG_FAULTS = (
                "AUD-FMT-001", "AUD-TLS-005"),
     _transport("truncates-at-8096", "SYSLOG-MSG is cut at 8096 octets", {"cut": 8096}, "AUD-TLS-005", "AUD-FMT-001"),
     _transport("sends-in-clear", "audit messages are sent without TLS", {"tls": False}, "AUD-TLS-002",
-               "AUD-TLS-003", "SYSLOG-5425-02", "SYSLOG-5425-03", "SYSLOG-5425-05", "SYSLOG-5425-06",
-               "SYSLOG-5425-12", "SYSLOG-9662-01"),
+               "AUD-TLS-003", "SYSLOG-5425-02", "SYSLOG-5425-06", "SYSLOG-5425-08", "SYSLOG-5425-12"),
     _transport("says-no-goodbye", "the connection ends without close_notify", {"goodbye": False}, "SYSLOG-5425-12"),
     _transport("no-client-certificate", "no client certificate is presented", {"certificate": False},
                "SYSLOG-5425-06"),
@@ -471,7 +471,15 @@ SYSLOG_FAULTS = (
                {"minimum": "1.1", "maximum": "1.1", "ciphers": "DEFAULT:@SECLEVEL=0"}, "AUD-TLS-003",
                "SYSLOG-5425-03", "SYSLOG-9662-01"),
     _transport("only-tls-1-2", "TLS 1.3 is not spoken", {"maximum": "1.2"}, "SYSLOG-9662-01"),
-    _transport("only-tls-1-3", "TLS 1.2 is not spoken", {"minimum": "1.3"}, "SYSLOG-5425-03"),
+    _transport("only-tls-1-3", "TLS 1.2 is not spoken", {"minimum": "1.3"}, "SYSLOG-5425-03", "SYSLOG-5425-04"),
+    _transport("only-chacha20", "neither mandatory suite is offered", {"ciphers": "ECDHE+CHACHA20"}, "SYSLOG-5425-04"),
+    _transport("takes-null-suites", "suites without encryption and authentication are offered",
+               {"ciphers": "ALL:NULL:aNULL:@SECLEVEL=0", "verify": False}, "SYSLOG-5425-05", "SYSLOG-5425-06",
+               "SYSLOG-5425-08"),
+    _transport("larger-than-declared", "a message is larger than the declared maximum", {"big": 4000},
+               "AUD-TLS-017", "AUD-UDP-013", "SYSLOG-5426-03"),
+    _transport("declares-another-port", "the statement calls port 601 the default", {"declared_port": 601},
+               "AUD-UDP-001"),
     _transport("prefixed-datagrams", "datagrams begin with an octet count", {"prefix": True}, "SYSLOG-5426-01"),
 )  # fmt: skip
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from part15.channel.tls import VERSIONS
 from part15.wire import audit_corpus
@@ -38,6 +38,7 @@ class AuditPolicy:
     *edits* replace text in messages: (EventID code or ``*``, old, new), old is taken literally and
     every place is changed. *head* overrides header fields of :func:`write_syslog`; *framing* is
     ``octets``, ``characters``, ``zero``, ``trailer`` or ``lf``; *cut* truncates SYSLOG-MSG.
+    *declared_port* is what its Conformance Statement calls the default UDP port.
     """
 
     edits: tuple[tuple[str, str, str], ...] = ()
@@ -59,6 +60,7 @@ class AuditPolicy:
     certificate: bool = True
     goodbye: bool = True
     big: int = BIG
+    declared_port: int = 514
 
 
 def messages(policy: AuditPolicy, facts: Facts | None = None) -> list[tuple[str, bytes]]:
@@ -164,9 +166,13 @@ class AuditSource:
         with contextlib.closing(sock):
             try:
                 sock.sendall(octets)
+                sock.settimeout(1.0)
                 if isinstance(sock, ssl.SSLSocket) and self.policy.goodbye:
-                    sock.settimeout(1.0)
                     sock.unwrap()
+                else:
+                    sock.shutdown(socket.SHUT_WR)
+                    while sock.recv(4096):
+                        pass
             except (OSError, ValueError):
                 return isinstance(sock, ssl.SSLSocket) and self.policy.goodbye
         return True
@@ -188,6 +194,7 @@ class CollectorPolicy:
     *hangs_up* names what makes it close the connection and drop the message: ``leap``, ``foreign``.
     """
 
+    tls: bool = True
     limit: int | None = None
     over: str = "split"
     demand: bool = True
@@ -233,7 +240,7 @@ class AuditCollector:
         ]
         self._threads[0].start()
 
-    def __enter__(self) -> AuditCollector:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -321,7 +328,7 @@ class AuditCollector:
         with contextlib.closing(sock):
             try:
                 sock.settimeout(5.0)
-                if self.credentials is not None:
+                if self.credentials is not None and self.policy.tls:
                     sock = self._context().wrap_socket(
                         sock, server_side=True, suppress_ragged_eofs=False
                     )
@@ -352,7 +359,8 @@ class AuditCollector:
                 if len(reader.flaws) > before and "malformed" in self.policy.fatal:
                     self._dead.set()
                     return
-            if not all([self._take(frame) for frame in frames]):
+            kept = [self._take(frame) for frame in frames]
+            if not all(kept):
                 return
 
 

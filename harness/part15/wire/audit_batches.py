@@ -81,19 +81,30 @@ def _audit(mark: str, size: int, pri: int, when: str) -> Marked:
     return Marked(mark, data, inner)
 
 
-def marked(mark: str, size: int = 0, *, pri: int = 85, when: str = "") -> Marked:
-    """Return an audit message whose SYSLOG-MSG has *size* octets (0: as small as it is).
+def _small(mark: str, size: int, pri: int, when: str) -> Marked:
+    """Return a Network Entry message with nothing that it could do without: it fits into 480 octets."""
+    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    Below the size of the smallest whole audit message a short syslog text is made instead: 480
-    octets have no room for one. *when* replaces EventDateTime.
+    def made(pad: int) -> tuple[bytes, bytes]:
+        inner = (
+            f'<AuditMessage><EventIdentification EventActionCode="E" EventDateTime="{when or now}" '
+            'EventOutcomeIndicator="0"><EventID csd-code="110108" codeSystemName="DCM" '
+            'originalText="Network Entry"/><EventTypeCode csd-code="110124" codeSystemName="DCM" '
+            f'originalText="Attach"/></EventIdentification><ActiveParticipant UserID="{mark}{"x" * pad}" '
+            'UserIsRequestor="false"/><AuditSourceIdentification AuditSourceID="p"/></AuditMessage>'
+        ).encode()
+        return inner, write_syslog(inner, pri=pri, app_name="p")
+
+    inner, data = made(max(0, size - len(made(0)[1])))
+    return Marked(mark, data, inner)
+
+
+def marked(mark: str, size: int = 480, *, pri: int = 85, when: str = "") -> Marked:
+    """Return an audit message whose SYSLOG-MSG has *size* octets; *when* replaces EventDateTime.
+
+    Above 2000 octets it reports a transfer with so many instances, else a network entry.
     """
-    found = _audit(mark, size, pri, when)
-    if 0 < size < len(found.data):
-        head = header_of()
-        bare = write_syslog(b"", pri=pri, bom=False, **head)
-        inner = f"{mark} ".encode().ljust(size - len(bare) - 4, b"x") + b" end"
-        return Marked(mark, write_syslog(inner, pri=pri, bom=False, **head), inner)
-    return found
+    return (_audit if size > 2000 else _small)(mark, size, pri, when)
 
 
 def whereabouts(store: bytes, message: Marked) -> tuple[str, int]:

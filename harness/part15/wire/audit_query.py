@@ -1,4 +1,4 @@
-"""The identifier of a query inside an audit message: is it a DICOM data set in the syntax it claims?"""
+"""The identifier of a query inside an audit message, walked in the transfer syntax it claims."""
 
 from __future__ import annotations
 

@@ -235,10 +235,9 @@ def _undistinguished(m: Message, row: Row, block: Row, rule: str, n: Notes) -> N
                     n.flaw(
                         own, p.path, f"attribute {name} on the person", "none", readings=readings
                     )
-    elif block["block"] == "authenticating-node":
-        if total > 2:
-            wanted = "one person and at most one node"
-            n.flaw(rule, "/AuditMessage", wanted, f"{total} participants", readings=readings)
+    elif block["block"] == "authenticating-node" and total > 2:
+        wanted = "one person and at most one node"
+        n.flaw(rule, "/AuditMessage", wanted, f"{total} participants", readings=readings)
     for p in m.participants:
         if not p.get("UserID"):
             n.flaw(rule, f"{p.path}/@UserID", "an identity", "nothing", readings=readings)

@@ -99,8 +99,10 @@ def read_structured_data(data: bytes, at: int) -> Elements:
             )
         )
         return Elements(tuple(ids), wrong.at, False, tuple(flaws))
-    for name in sorted({n for n in ids if ids.count(n) > 1}):
-        flaws.append(Flaw(RULE, f"SD-ID {name}", "each SD-ID once", f"{ids.count(name)} times"))
+    flaws += [
+        Flaw(RULE, f"SD-ID {name}", "each SD-ID once", f"{ids.count(name)} times")
+        for name in sorted({n for n in ids if ids.count(n) > 1})
+    ]
     for name in ids:
         local, sign, enterprise = name.partition("@")
         if sign and local and enterprise.replace(".", "").isdigit():
