@@ -109,6 +109,7 @@ ROWS: list[tuple[str, dict[str, Any], ClientSeen, Word]] = [
     (E + "omits_small_groups", {"minimum": 256}, client(groups=(23, 21)), FAIL),
     (E + "omits_small_groups", {"minimum": 224}, client(groups=(23, 21)), PASS),
     (E + "omits_small_groups", {"minimum": 256}, client(groups=()), OPEN),
+    (E + "omits_small_groups", {"minimum": 256}, client(groups=(), suites=(0x002F,)), PASS),
     (E + "offers_hash", SHA256, client(), PASS),
     (E + "offers_hash", SHA256, client(schemes=(0x0201,)), FAIL),
     (E + "sends_uncompressed_points", {}, client(), PASS),

@@ -118,6 +118,9 @@ def omits_small_groups(seen: ClientSeen, *, minimum: int) -> Judgement:
             expected=f"curves of {minimum} bits or more",
             observed=small,
         )
+    curves = [c for c in hello.suites if c in names.suites() and names.suites()[c].kx == "ECDHE"]
+    if not hello.groups and not curves:
+        return passes("client offers no suite with elliptic curves.")
     if not hello.groups:
         return undecided("client sends no supported_groups, so any curve may be selected.")
     return passes(f"client lists curves of {minimum} bits or more only.", rests_on=("T-17",))
