@@ -211,7 +211,10 @@ def statement_command() -> None:
 @statement_command.command("run", hidden=True)
 @click.argument("run", type=_RUN)
 @click.option(
-    "-o", "--out", type=_OUT, help="Write here; the ending .md, .html or .json says the form."
+    "-o",
+    "--out",
+    type=_OUT,
+    help="Write here; the ending .md, .html, .docx or .json says the form.",
 )
 @click.option(
     "--format",
@@ -232,6 +235,12 @@ def _draft(run: Path, out: Path | None, kind: str | None, template: str) -> int:
     from part15.report.statement import draft
 
     made = draft(_document(run), template)
+    if out is not None and out.suffix.lower() == ".docx" and kind is None:
+        from part15.report.statement_docx import docx
+
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(docx(made))
+        return 0
     forms = {".html": "html", ".htm": "html", ".json": "json"}
     kind = kind or forms.get(out.suffix.lower() if out else "", "markdown")
     renders = {

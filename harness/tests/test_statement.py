@@ -10,6 +10,7 @@ import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
+from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
@@ -468,6 +469,22 @@ def test_commands(tmp_path):
     code, said = call("check", out, SAMPLE, "--json")
     assert code == 1
     assert json.loads(said)["buckets"]["claimedAndRefuted"] == [made.B12]
+
+
+def test_docx_draft_is_read_back_and_always_the_same(tmp_path):
+    for name in ("a.docx", "b.docx"):
+        assert call(SAMPLE, "-o", tmp_path / name)[0] == 0
+    data = (tmp_path / "a.docx").read_bytes()
+    assert data == (tmp_path / "b.docx").read_bytes()
+    text = statement_check.read_text(tmp_path / "a.docx")
+    ids = {e["csId"] for e in draft(made.sample())["entries"]}
+    assert all(name in text for name in ids)
+    assert "TLS_RSA_WITH_NULL_SHA" in text
+    with zipfile.ZipFile(tmp_path / "a.docx") as archive:
+        for name in archive.namelist():
+            ET.fromstring(archive.read(name))
+        parts = set(archive.namelist())
+    assert {"[Content_Types].xml", "_rels/.rels", "word/document.xml", "word/styles.xml"} <= parts
 
 
 def test_a_draft_from_declarations_alone(tmp_path):

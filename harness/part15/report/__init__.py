@@ -22,6 +22,7 @@ FORMATS = {
     "github": "annotations:write",
     "gitb": "gitb:write",
     "html": "html:write",
+    "in-toto": "intoto:write",
     "json": "canonical:write",
     "junit": "junit:write",
     "markdown": "markdown:write",
