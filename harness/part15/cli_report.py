@@ -195,6 +195,20 @@ def _diff(old: Path, new: Path, as_json: bool) -> int:
     return diff.exit_code(comparison)
 
 
+@report_command.command("bundle")
+@click.argument("run", type=_FOLDER)
+@click.option("-o", "--out", type=_OUT, required=True, metavar="FILE.zip", help="The zip to write.")
+@click.option("--phi", is_flag=True, help="Take along evidence that may hold patient data.")
+def _bundle(run: Path, out: Path, phi: bool) -> int:
+    """Pack RUN for a connectathon monitor: report, evidence, seals, GITB, and a page that says where what is."""
+    from part15.report.bundle import bundle
+
+    told = bundle(run, out, phi=phi)
+    left = f", {told['leftOut']} with possible patient data left out" if told["leftOut"] else ""
+    click.echo(f"{out}: {told['files']} files of the run{left}", err=True)
+    return 0
+
+
 @click.group(
     cls=RunOrCommand, context_settings=_LOOSE, subcommand_metavar="RUN [OPTIONS] | check FILE RUN"
 )
