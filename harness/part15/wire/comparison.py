@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from part15.observations.comparison import ComparisonSeen, Difference

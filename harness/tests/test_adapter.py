@@ -1,0 +1,78 @@
+"""The adapter protocol: exit codes, deadlines, floods, and answers that are none."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from part15.channel.adapter import Adapter
+from part15.errors import Trouble
+
+
+def asked(
+    code: str, *, deadline: float = 5.0, verb: str = "verify"
+) -> tuple[str, str, dict[str, object]]:
+    answer = Adapter((sys.executable, "-c", code)).ask(verb, {"files": ["x"]}, deadline=deadline)
+    return answer.outcome, answer.why, dict(answer.values)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(0, "done"), (1, "refused"), (2, "cannot"), (3, "crashed")]
+)
+def test_the_exit_status_is_the_answer(status: int, outcome: str) -> None:
+    assert asked(f"raise SystemExit({status})")[0] == outcome
+
+
+def test_request_and_answer_are_json() -> None:
+    code = "import json,sys; r=json.load(sys.stdin); json.dump({'got': r, 'argv': sys.argv[1:]}, sys.stdout)"
+    outcome, _, values = asked(code)
+    assert outcome == "done"
+    assert values == {"got": {"verb": "verify", "files": ["x"]}, "argv": ["verify"]}
+
+
+def test_a_signal_is_a_crash() -> None:
+    assert asked("import os; os.kill(os.getpid(), 9)")[:2] == ("crashed", "it ended with signal 9")
+
+
+def test_a_missed_deadline_is_late_and_children_end_too() -> None:
+    begun = time.monotonic()
+    code = (
+        "import subprocess,sys; subprocess.run([sys.executable,'-c','import time; time.sleep(60)'])"
+    )
+    assert asked(code, deadline=0.5)[0] == "late"
+    assert time.monotonic() - begun < 5
+
+
+def test_a_flood_ends() -> None:
+    outcome, why, _ = asked("import sys\nwhile True: sys.stdout.write('x' * 65536)", deadline=20)
+    assert outcome == "crashed"
+    assert "more than" in why
+
+
+@pytest.mark.parametrize("text", ["nothing", "[1]", "{"])
+def test_an_answer_that_is_no_object_is_a_crash(text: str) -> None:
+    assert asked(f"print({text!r})")[0] == "crashed"
+
+
+def test_large_requests_arrive_even_if_unread() -> None:
+    adapter = Adapter((sys.executable, "-c", "print('{}')"))
+    assert adapter.ask("sign", {"files": ["x" * 1_000_000]}, deadline=5).outcome == "done"
+
+
+def test_what_cannot_start_is_trouble(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match="cannot be started"):
+        Adapter((str(tmp_path / "none"),)).ask("sign", {}, deadline=1)
+    with pytest.raises(Trouble, match="no verb"):
+        Adapter((sys.executable,)).ask("dance", {}, deadline=1)
+
+
+def test_an_adapter_of_this_process_needs_no_process() -> None:
+    adapter = Adapter(
+        inside=lambda verb, request: (1, {"reason": f"{verb} {json.dumps(dict(request))}"})
+    )
+    answer = adapter.ask("verify", {"files": []}, deadline=1)
+    assert (answer.outcome, answer.why) == ("refused", 'verify {"files": []}')
