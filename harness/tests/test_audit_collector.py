@@ -109,7 +109,10 @@ def test_fault_flips_what_it_names(fault, transport, pki, tmp_path):
     if not named:
         pytest.skip("the fault does not show over this transport")
     # A service that is dead fails every later clause: each named one meets a service of its own.
-    groups = [{clause} for clause in named] if {"fatal", "tls"} & set(fault.changes) else [None]
+    # Otherwise every clause that shares an observation with a named one is judged.
+    kinds = {b.stimulus.kind for clause, b in bound(transport) if clause.id in named}
+    near = {clause.id for clause, b in bound(transport) if b.stimulus.kind in kinds}
+    groups = [{clause} for clause in named] if {"fatal", "tls"} & set(fault.changes) else [near]
     found = {}
     for only in groups:
         with served(pki, tmp_path, transport, CollectorPolicy(**fault.changes)) as collector:

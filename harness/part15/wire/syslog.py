@@ -239,6 +239,12 @@ def _msg_after(data: bytes, elements: Elements, flaws: list[Flaw]) -> bytes | No
     if msg.startswith(b" "):
         flaws.append(Flaw("SYSLOG-5424-01", "MSG", "one space before MSG", "several spaces"))
         msg = msg.lstrip(b" ")
+    if elements.ids and re.match(rb"\[[!-~]{1,32}[ \]]", msg):
+        wanted = "SD-ELEMENTs without spaces between them"
+        flaws.append(
+            Flaw("SYSLOG-5424-11", "STRUCTURED-DATA", wanted, "a space before an SD-ELEMENT")
+        )
+        return _payload(msg)
     return msg or None
 
 
