@@ -19,7 +19,7 @@ from typing import Any
 
 from part15 import __version__, evidence, load, report
 from part15.bench import Ledger
-from part15.errors import TargetError, Trouble
+from part15.errors import ContentError, TargetError, Trouble
 from part15.judge import judge
 from part15.model import Case, Impact, Plan, Profile, Stimulus, Verdict
 from part15.observations import NotReached
@@ -132,6 +132,9 @@ class Run:
         paths, only = site_profiles(profiles)
         known = load.load_profiles(paths)
         site = sorted({p.id for p in known.values() if p.source in {str(path) for path in paths}})
+        problems = load.bind_problems({name: known[name] for name in site})
+        if problems:
+            raise ContentError(*problems)
         target = with_site_claims(target, known, site)
         only += site
         target, notes = expand_endpoints(target)

@@ -63,7 +63,7 @@ def _storescp(option: str, certificate: str = "server") -> Command:
         mine = pki[certificate]
         (folder / "received").mkdir(exist_ok=True)
         tls = ["+tls", str(mine.key), str(mine.certificate), "+cf", str(pki.ca), option]
-        return ["storescp", *tls, "+B", "-od", str(folder / "received"), str(port)]
+        return ["storescp", "--fork", *tls, "+B", "-od", str(folder / "received"), str(port)]
 
     return command
 
