@@ -46,15 +46,15 @@ _LOOSE = {"ignore_unknown_options": True, "allow_interspersed_args": False}
     subcommand_metavar="RUN [OPTIONS] | COMMAND [ARGS]...",
 )
 def report_command() -> None:
-    r"""Render the report of RUN, or verify, sign, bundle and compare runs.
+    """Render the report of RUN, or verify, sign, bundle and compare runs.
 
     \b
-    part15 report RUN --format html -o report.html     another format of the same report
-    part15 report RUN --sign KEY --cert CERT           sign the run
-    part15 report verify RUN                           is every file as it was written?
-    part15 report diff OLD NEW                         what is new, fixed, still failing
-    part15 report bundle RUN -o run.zip                everything for a connectathon monitor
-    """
+    part15 report RUN --format html -o FILE   another format of the same report
+    part15 report RUN --sign KEY --cert CERT  sign the run
+    part15 report verify RUN                  is every file as it was written?
+    part15 report diff OLD NEW                what is new, fixed, still failing
+    part15 report bundle RUN -o FILE.zip      all a connectathon monitor needs
+    """  # noqa: D301 - click reads the backspace
 
 
 @report_command.command("run", hidden=True)
@@ -152,7 +152,7 @@ def _sign(run: Path, key: Path, cert: Path, password_file: Path | None) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def _verify(run: Path, cert: Path | None, as_json: bool) -> int:
-    """Check that every file of RUN is as it was written; exit 3 if not."""
+    """Check that RUN is as it was written; exit 3 if not."""
     found = seal.verify(run, cert)
     if as_json:
         outcome = {
@@ -183,7 +183,10 @@ def _verify(run: Path, cert: Path | None, as_json: bool) -> int:
 @click.argument("new", type=_RUN)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def _diff(old: Path, new: Path, as_json: bool) -> int:
-    """Compare two runs: exit 1 if something newly fails, 6 if something is no longer decided, else 0."""
+    """Compare two runs by case.
+
+    Exit 1 if something newly fails, 6 if something is no longer decided, else 0.
+    """
     from part15.report import diff
 
     comparison = diff.compare(read(old), read(new))
@@ -200,7 +203,10 @@ def _diff(old: Path, new: Path, as_json: bool) -> int:
 @click.option("-o", "--out", type=_OUT, required=True, metavar="FILE.zip", help="The zip to write.")
 @click.option("--phi", is_flag=True, help="Take along evidence that may hold patient data.")
 def _bundle(run: Path, out: Path, phi: bool) -> int:
-    """Pack RUN for a connectathon monitor: report, evidence, seals, GITB, and a page that says where what is."""
+    """Pack RUN into a zip for a monitor.
+
+    It holds the report, the evidence, the seals, the GITB form, and a page that says where what is.
+    """
     from part15.report.bundle import bundle
 
     told = bundle(run, out, phi=phi)
@@ -213,13 +219,13 @@ def _bundle(run: Path, out: Path, phi: bool) -> int:
     cls=RunOrCommand, context_settings=_LOOSE, subcommand_metavar="RUN [OPTIONS] | check FILE RUN"
 )
 def statement_command() -> None:
-    r"""Draft the Security section of a Conformance Statement from RUN, or check an existing one.
+    """Draft the Security section of a Conformance Statement from RUN, or check an existing one.
 
     \b
-    part15 statement RUN -o security.md        draft it; hand edits in an existing file survive
-    part15 statement target.toml               draft it from declarations alone, before any run
-    part15 statement check STATEMENT.md RUN    what it lacks, what the run contradicts, what is outdated
-    """
+    part15 statement RUN -o security.md    draft it; hand edits in the file stay
+    part15 statement target.toml           draft it from declarations alone
+    part15 statement check STATEMENT RUN   what it lacks, what is wrong or old
+    """  # noqa: D301 - click reads the backspace
 
 
 @statement_command.command("run", hidden=True)
@@ -311,7 +317,9 @@ def _document(run: Path) -> dict[str, Any]:
 @click.argument("run", type=_RUN)
 @click.option("--json", "as_json", is_flag=True, help="Print the remarks as JSON.")
 def _check(file: Path, run: Path, as_json: bool) -> int:
-    """Say what the statement FILE (Markdown, text, DOCX) lacks, what RUN contradicts, what is outdated.
+    """Check the statement FILE against RUN.
+
+    FILE is Markdown, text or DOCX; told is what it lacks, what RUN contradicts, what is outdated.
 
     Exit 1 if there is any of these, 6 if it only claims what was not shown, else 0.
     """
