@@ -77,7 +77,7 @@ def _survivors(found: Sequence[SurvivorSeen]) -> tuple[Finding, ...]:
         Finding(
             s.place,
             Word.FAIL if s.listed else Word.WARN,
-            f"the planted value '{s.canary}' is in {s.place}: {s.transform}",
+            f"the known value '{s.canary}' is in {s.place}: {s.transform}",
         )
         for s in found[:100]
     )
@@ -91,19 +91,20 @@ def frees_of_planted(seen: DeidSeen) -> Judgement:
     """
     if not seen.hunted:
         return undecided(
-            "no planted values are known; run the de-identifier over the corpus that part15 makes"
+            "no original values are known; give the originals, or run the de-identifier over the corpus "
+            "that part15 makes"
         )
     listed = [s for s in seen.survivors if s.listed and "hash" not in s.transform]
     if listed:
         first = listed[0]
         return fails(
-            f"the planted value '{first.canary}' survives in {first.place}: {first.transform}",
-            expected=f"none of {seen.hunted} planted values",
+            f"the known value '{first.canary}' survives in {first.place}: {first.transform}",
+            expected=f"none of {seen.hunted} known values",
             observed=f"{len(listed)} survive",
             findings=_survivors((*listed, *(s for s in seen.survivors if not s.listed))),
         )
     return passes(
-        f"none of {seen.hunted} planted values is left of those in listed attributes",
+        f"none of {seen.hunted} known values is left of those in listed attributes",
         findings=_survivors(seen.survivors),
     )
 
@@ -170,7 +171,7 @@ def cleans_content(seen: DeidSeen) -> Judgement:
     if inside:
         first = inside[0]
         return fails(
-            f"the planted value '{first.canary}' survives in the content item {first.place}: "
+            f"the known value '{first.canary}' survives in the content item {first.place}: "
             f"{first.transform}",
             expected="content items without identity",
             observed=f"{len(inside)} survive",

@@ -8,20 +8,21 @@ No I/O. What cannot be read raises ``MalformedDataSet``; a hostile file is bound
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from part15.observations.deid import DeidSeen, PixelsSeen, SurvivorSeen
+from part15.observations.deid import DeidSeen, DeidSet, PixelsSeen, SurvivorSeen
 from part15.wire.deid_actions import CANARY, Said
 from part15.wire.deid_collect import Collected
 from part15.wire.deid_content import ContentRules, PrivateBlocks, noted_safe
 from part15.wire.deid_encrypted import encrypted
-from part15.wire.deid_hunt import Hunter
+from part15.wire.deid_hunt import Hunter, originals, sought
 from part15.wire.deid_index import Attribute, Index, index
 from part15.wire.deid_marks import marked_profiles, marks, meta, pixels
 from part15.wire.deid_rules import PRIVATE_ROW, Rule, rules
 from part15.wire.deid_scan import scan_alone, scan_pair
+from part15.wire.deid_set import set_of
 from part15.wire.dictionary import tag_number
 from part15.wire.elements import Limits, Octets
 from part15.wire.part10 import Part10File, parse
@@ -39,7 +40,8 @@ class Claimed:
     *options* are profile ids (``clean-graphics``); *safe* private attributes of the SUT's statement as
     (creator, group, element in the block); *openers* keys by name for Encrypted Attributes; *hunter*
     the planted values; *regions* burned-in text (see ``deid_marks.pixels``); *salt* a secret of the run
-    for the hashes; *look_at_pixels* whether Pixel Data may be read.
+    for the hashes; *look_at_pixels* whether Pixel Data may be read; *hunt_originals* seeks the
+    identifying values of each original everywhere in its output.
     """
 
     edition: str = "2023b"
@@ -50,6 +52,7 @@ class Claimed:
     regions: tuple[tuple[str, bytes, int, int, int, int], ...] = ()
     salt: bytes = b""
     look_at_pixels: bool = False
+    hunt_originals: bool = False
 
 
 def marked(data: Octets) -> tuple[str, ...]:
@@ -90,6 +93,11 @@ def read_pair(before: Octets, after: Octets, name: str, claim: Claimed | None = 
     return _seen(new_file, new, old_file, old, collected, chosen)
 
 
+def read_set(objects: Iterable[DeidSeen]) -> DeidSet:
+    """Return the facts about *objects* together: the maps of UIDs and identifiers, the shifts of dates."""
+    return set_of(objects)
+
+
 def _sop_class(found: Index) -> str:
     return found.text("(0008,0016)")
 
@@ -105,8 +113,11 @@ def _seen(
     instance = after.text("(0008,0018)")
     looks = claim.look_at_pixels or bool(claim.regions)
     survivors: tuple[SurvivorSeen, ...] = ()
-    if claim.hunter is not None:
-        survivors = _unkept(claim.hunter.hunt(file, after), after, collected)
+    hunter = claim.hunter
+    if hunter is None and claim.hunt_originals and before is not None:
+        hunter = Hunter.of(sought(originals(before), collected.rules), parts=False)
+    if hunter is not None:
+        survivors = _unkept(hunter.hunt(file, after), after, collected)
         collected.settle_cleaned({s.place for s in survivors})
     return DeidSeen(
         name=file.name,
@@ -125,10 +136,10 @@ def _seen(
         conflicts=tuple(collected.conflicts),
         marks=marks(after, before),
         meta=meta(file, instance, old_file),
-        pixels=pixels(after, before, claim.regions) if looks else PixelsSeen(),
+        pixels=pixels(after, before, claim.regions) if looks else _unread(after),
         encrypted=encrypted(after, before, claim.openers, claim.salt),
         survivors=survivors,
-        hunted=len(claim.hunter.canaries) if claim.hunter is not None else 0,
+        hunted=len(hunter.canaries) if hunter is not None else 0,
         links=tuple(collected.links),
         shifts=tuple(collected.shifts),
         altered=tuple(collected.altered),
@@ -142,6 +153,11 @@ def _seen(
         orphan_macs=_orphan_macs(after),
         registered_changed=tuple(collected.registered_changed),
     )
+
+
+def _unread(after: Index) -> PixelsSeen:
+    """Tell whether there is Pixel Data, without reading it."""
+    return PixelsSeen("unread" if "(7FE0,0010)" in after.by_path else "absent")
 
 
 def _unkept(

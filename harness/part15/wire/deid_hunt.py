@@ -20,6 +20,7 @@ from typing import NamedTuple
 from part15.observations.deid import SurvivorSeen
 from part15.wire.deid_index import Attribute, Index
 from part15.wire.deid_rules import Rules
+from part15.wire.deid_values import decoded
 from part15.wire.part10 import Part10File
 
 CONTENT = "E.3.4-1"
@@ -71,6 +72,42 @@ def sought(canaries: Iterable[Canary], rules: Rules) -> tuple[Canary, ...]:
             continue
         in_content = canary.home.startswith(CONTENT) and rules.edition > "2008"
         found.append(canary._replace(listed=canary.listed and (rule is not None or in_content)))
+    return tuple(found)
+
+
+_IDENTIFYING = {
+    "(0010,0010)": "text",
+    "(0010,0020)": "text",
+    "(0010,1000)": "text",
+    "(0010,1001)": "text",
+    "(0010,1005)": "text",
+    "(0010,1040)": "text",
+    "(0010,1060)": "text",
+    "(0010,2154)": "text",
+    "(0008,0050)": "text",
+    "(0008,0018)": "uid",
+    "(0020,000D)": "uid",
+    "(0020,000E)": "uid",
+}
+_LONG_ENOUGH = 6
+
+
+def originals(before: Index) -> tuple[Canary, ...]:
+    """Return the values of *before* that identify a patient or an instance by themselves.
+
+    Shorter ones than six characters are left out: they turn up by chance.
+    """
+    found = []
+    for path, kind in _IDENTIFYING.items():
+        attribute = before.at(path)
+        if attribute is None or attribute.items >= 0:
+            continue
+        text = decoded(before.plain(attribute), before.charset)
+        found += [
+            Canary(f"value of {path}", value, kind, path)
+            for value in text.split("\\")
+            if len(value) >= _LONG_ENOUGH
+        ]
     return tuple(found)
 
 
