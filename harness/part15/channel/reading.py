@@ -43,7 +43,8 @@ class Desk:
     """What readers may use: the claim, the keys, the anchors, and a drawer of their own between files.
 
     *claimed* is empty without ``-p``. *before* is the file or folder of originals. *drawer* keeps what a
-    reader must remember until the end, under a key of its own.
+    reader must remember until the end, under a key of its own; ``links`` lists (root, name) of what the
+    walk refused to follow.
     """
 
     claimed: frozenset[str] = frozenset()

@@ -73,7 +73,7 @@ def _remember(
     if file.root is None:
         return
     sets: dict[str, dict[str, Any]] = desk.drawer.setdefault(_SETS, {})
-    found = sets.setdefault(str(file.root), {"members": [], "directories": {}, "links": []})
+    found = sets.setdefault(str(file.root), {"members": [], "directories": {}})
     if len(found["members"]) < _MAX_MEMBERS:
         found["members"].append((file.name, kind))
     if PurePosixPath(file.name).name == DIRECTORY:
@@ -102,11 +102,13 @@ def referenced_files(directory: bytes | memoryview) -> tuple[str, ...] | None:
 @at_end
 def read_file_sets(desk: Desk) -> Iterator[Reading]:
     """Yield one file-set per folder with a DICOMDIR."""
-    for found in desk.drawer.get(_SETS, {}).values():
+    for root, found in desk.drawer.get(_SETS, {}).items():
+        refused = tuple(n for r, n in desk.drawer.get("links", ()) if r == root)
         for name, (kind, references) in found["directories"].items():
             base = name.removesuffix(DIRECTORY)
             members = [(n, k) for n, k in found["members"] if n.startswith(base)]
-            seen = file_set(base, members, kind, references, tuple(found["links"]))
+            links = tuple(n for n in refused if n.startswith(base))
+            seen = file_set(base, members, kind, references, links)
             secure = any(m.kind == "secure" for m in seen.members)
             if not secure and not desk.wants(*PROFILES):
                 continue

@@ -68,7 +68,7 @@ def image(number: int = 1, *, rows: int = 8) -> bytes:
         (0x00280100, "US", 16),
         (0x00290010, "LO", "PART15 MEDIA"),
         (0x00291001, "UN", b"\1\2\3\4"),
-        (0x7FE00010, "OW", bytes(range(256)) * (rows * rows // 128)),
+        (0x7FE00010, "OW", (bytes(range(256)) * (rows * rows // 128 + 1))[: 2 * rows * rows]),
     )
     data_set = b"".join(
         (
