@@ -65,6 +65,15 @@ def test_each_kind(old, new):
     assert f"Fixed (1)\n  {NULL}  fail -> pass" in text
 
 
+def test_a_clause_that_is_driven_now_is_the_same_case(old, new):
+    planned = row(old, "B.12-integrity-failure:tls-server")
+    driven = row(new, "B.12-integrity-failure:tls-server")
+    planned["fingerprint"], driven["fingerprint"], driven["verdict"] = "0" * 16, "1" * 16, "pass"
+    comparison = diff.compare(old, new)
+    assert cases(comparison, "decided") == ["B.12-integrity-failure:tls-server"]
+    assert cases(comparison, "gone") == cases(comparison, "added") == []
+
+
 def test_a_failing_case_that_is_new_gates(old, new):
     old["results"].remove(row(old, NULL))
     assert diff.exit_code(diff.compare(old, new)) == 1

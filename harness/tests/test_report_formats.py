@@ -313,6 +313,27 @@ def test_what_to_fix_first():
     assert [c["id"] for c in entries[2]["clauses"]] == ["8996-no-tls10", "8996-no-tls11"]
 
 
+def test_fixes_with_one_cause_are_one():
+    null = next(r for r in made.ROWS if r["clause"] == "B.12-no-null")
+    other = {**null, "clause": "RFC7525-no-null", "hint": "Remove eNULL from the cipher string."}
+    unlike = {**null, "clause": "B.12-x", "hint": "Buy another product."}
+    elsewhere = {
+        **other,
+        "clause": "B.12-y",
+        "observed": "TLS_RSA_WITH_RC4_128_SHA",
+        "hint": "Remove RC4 from the cipher string.",
+    }
+    rows = (null, other, unlike, elsewhere)
+    entries = view.fixes(made.make([(made.B12_CLAIM, r) for r in rows]))
+    names = [[c["id"] for c in e["clauses"]] for e in entries]
+    assert names == [["B.12-no-null", "RFC7525-no-null"], ["B.12-x"], ["B.12-y"]]
+
+
+def test_values_do_not_repeat_the_message():
+    result = {"expected": "a refusal", "observed": "TLS 1.0", "message": "server selected TLS 1.0"}
+    assert view.values(result) == [("expected", "a refusal")]
+
+
 def test_undecided_by_what_to_do():
     groups = {g["do"]: [c["id"] for c in g["clauses"]] for g in view.undecided(made.sample())}
     assert groups == {

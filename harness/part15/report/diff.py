@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from part15.report.conclude import UNDECIDED
@@ -69,8 +69,8 @@ def _observation(document: Document, result: Mapping[str, Any]) -> str:
 
 def compare(old: Document, new: Document) -> dict[str, Any]:
     """Return the comparison as JSON values: both runs, the claims whose conclusion changed, and the lists."""
-    befores = {r["fingerprint"]: r for r in old["results"]}
     afters = {r["fingerprint"]: r for r in new["results"]}
+    befores = _paired(old["results"], afters)
     lists: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
     for name in [*afters, *(n for n in befores if n not in afters)]:
         before, after = befores.get(name), afters.get(name)
@@ -102,6 +102,22 @@ def compare(old: Document, new: Document) -> dict[str, Any]:
         "counts": {kind: len(rows) for kind, rows in lists.items()},
         **lists,
     }
+
+
+def _paired(
+    olds: Sequence[Mapping[str, Any]], afters: Mapping[str, Any]
+) -> dict[str, Mapping[str, Any]]:
+    """Return the old results under the fingerprints of the new ones.
+
+    A case whose fingerprint changed (a clause that is driven now) is known by its id.
+    """
+    befores = {r["fingerprint"]: r for r in olds}
+    by_case = {r["case"]: name for name, r in befores.items() if name not in afters}
+    for name, result in afters.items():
+        lost = by_case.get(result["case"])
+        if name not in befores and lost is not None:
+            befores[name] = befores.pop(lost)
+    return befores
 
 
 def _about(document: Document) -> dict[str, Any]:
@@ -161,7 +177,9 @@ def render(comparison: Mapping[str, Any], most: int = 40) -> str:
             lines.append(
                 f"  {row['case']}  {flip if row['before'] != row['after'] else row['after']}"
             )
-            lines.append(f"      {row['message']}{'; ' + row['why'] if row['why'] else ''}")
+            lines.append(
+                f"      {row['message'].rstrip('.')}{'; ' + row['why'] if row['why'] else ''}"
+            )
         if len(rows) > most:
             lines.append(f"  and {len(rows) - most} more (--json has them)")
     if not any(comparison[kind] for kind in KINDS):

@@ -88,6 +88,7 @@ def render(document: Mapping[str, Any]) -> str:
             anchor=anchor,
             bar=picture.bar,
             sequence=picture.sequence,
+            told=view.values,
             blocking_text=view.blocking_text,
             count_text=view.count_text,
             decided_text=view.decided_text,

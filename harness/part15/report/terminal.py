@@ -177,9 +177,11 @@ def _clause(console: Console, clause: Mapping[str, Any], by: int) -> None:
     first = clause["results"][0]
     line = Text(f"{clause['id']} ({clause['level']}): {first['message']}")
     _item(console, Text(first["verdict"], COLOURS[first["verdict"]]), line, by)
-    if first["expected"] or first["observed"]:
-        text = f"expected {first['expected'] or '-'}; observed {first['observed'] or '-'}"
-        _indented(console, Text(text, "dim"), by + 2)
+    told = view.values(first)
+    if told:
+        _indented(
+            console, Text("; ".join(f"{name} {value}" for name, value in told), "dim"), by + 2
+        )
     more = len(clause["results"]) - 1
     if more:
         _indented(console, Text(f"and {more} more of this clause", "dim"), by + 2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from part15 import content
@@ -134,16 +135,51 @@ def fixes(document: Document, *words: str) -> list[dict[str, Any]]:
     for result in document["results"]:
         if result["verdict"] in wanted:
             groups.setdefault(result["hint"] or result["clause"], []).append(result)
-    entries = [
-        {
-            "hint": results[0]["hint"],
-            "clauses": _by_clause(results),
-            "count": len(results),
-            "rank": min(_weight(r) for r in results),
-        }
-        for results in groups.values()
+    ranked = sorted(
+        groups.values(),
+        key=lambda own: (min(map(_weight, own)), -len(own), natural(own[0]["clause"])),
+    )
+    return [
+        {"hint": own[0]["hint"], "clauses": _by_clause(own), "count": len(own)}
+        for own in _one_cause(ranked)
     ]
-    return sorted(entries, key=lambda e: (e["rank"], -e["count"], natural(e["clauses"][0]["id"])))
+
+
+def _one_cause(groups: Sequence[list[Result]]) -> list[list[Result]]:
+    """Join each group to an earlier one that has the same cause.
+
+    That is so where both are about a cipher suite of one endpoint and their hints have at least half
+    of their words in common.
+    """
+    joined: list[list[Result]] = []
+    for own in groups:
+        same = next((other for other in joined if _related(own, other)), None)
+        if same is None:
+            joined.append(list(own))
+        else:
+            same.extend(own)
+    return joined
+
+
+def _related(own: Sequence[Result], other: Sequence[Result]) -> bool:
+    return bool(_suites_of(own) & _suites_of(other)) and _alike(own[0]["hint"], other[0]["hint"])
+
+
+def _suites_of(results: Sequence[Result]) -> set[tuple[str, str]]:
+    return {
+        (r["endpoint"], name) for r in results for name in re.findall(r"\bTLS_\w+", r["observed"])
+    }
+
+
+def _alike(one: str, other: str) -> bool:
+    a, b = ({w.casefold() for w in re.findall(r"\w+", text)} for text in (one, other))
+    return bool(a and b) and 2 * len(a & b) >= len(a | b)
+
+
+def values(result: Result) -> list[tuple[str, str]]:
+    """Return what was expected and observed, without what the message already says."""
+    rows = [("expected", result["expected"]), ("observed", result["observed"])]
+    return [(name, value) for name, value in rows if value and value not in result["message"]]
 
 
 def _weight(result: Result) -> tuple[int, int]:
