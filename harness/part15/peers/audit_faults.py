@@ -477,7 +477,7 @@ SYSLOG_FAULTS = (
                {"ciphers": "ALL:NULL:aNULL:@SECLEVEL=0", "verify": False}, "SYSLOG-5425-05", "SYSLOG-5425-06",
                "SYSLOG-5425-08"),
     _transport("larger-than-declared", "a message is larger than the declared maximum", {"big": 4000},
-               "AUD-TLS-017", "AUD-UDP-013", "SYSLOG-5426-03"),
+               "AUD-TLS-017", "AUD-UDP-013"),
     _transport("declares-another-port", "the statement calls port 601 the default", {"declared_port": 601},
                "AUD-UDP-001"),
     _transport("prefixed-datagrams", "datagrams begin with an octet count", {"prefix": True}, "SYSLOG-5426-01"),

@@ -1,0 +1,175 @@
+"""rsyslog as a real audit collector: its default message size breaks A.6, the raised one does not."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+import pytest
+
+from part15.bench import Bench, Ledger, Shelf
+from part15.judge import ask
+from part15.load import load_profiles
+from part15.model import Word
+from part15.pki import make_pki
+from part15.registry import checks, drivers
+from part15.target_file import parse_target
+
+pytestmark = pytest.mark.peer("rsyslog")
+REQUIRED = os.environ.get("PART15_REQUIRE_PEERS") == "1"
+OSSL = ("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_ossl.so", "/usr/lib/rsyslog/lmnsd_ossl.so",
+        "/usr/lib/aarch64-linux-gnu/rsyslog/lmnsd_ossl.so")  # fmt: skip
+
+
+class Sink:
+    def keep(self, name, data, *, phi="none"):
+        pass
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory):
+    return make_pki(tmp_path_factory.mktemp("pki"))
+
+
+def rsyslogd():
+    found = shutil.which("rsyslogd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if found is None or not any(map(os.path.exists, OSSL)):
+        if REQUIRED:
+            pytest.fail(
+                "rsyslog with its openssl driver is not installed, but PART15_REQUIRE_PEERS=1 demands it"
+            )
+        pytest.skip(
+            "rsyslog with its openssl driver (Debian: rsyslog, rsyslog-openssl) is not installed"
+        )
+    return found
+
+
+def free_port(kind):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(pki, folder, *, size="", udp=False):
+    """Run rsyslogd on a free port; yields the port and its output file."""
+    program = rsyslogd()
+    folder.mkdir()
+    port = free_port(socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
+    store = folder / "store"
+    store.write_bytes(b"")
+    server = pki["server"]
+    lines = [
+        f'global(workDirectory="{folder}" defaultNetstreamDriverCAFile="{pki.ca}" '
+        f'defaultNetstreamDriverCertFile="{server.certificate}" defaultNetstreamDriverKeyFile="{server.key}" '
+        + (f'maxMessageSize="{size}"' if size else "")
+        + ")",
+        'module(load="imudp")' if udp else
+        'module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" '
+        'StreamDriver.AuthMode="x509/certvalid" MaxFrameSize="200000")',
+        f'input(type="{"imudp" if udp else "imtcp"}" port="{port}" address="127.0.0.1")',
+        'template(name="raw" type="string" string="%rawmsg%\\n")',
+        f'action(type="omfile" file="{store}" template="raw")',
+    ]  # fmt: skip
+    configuration = folder / "rsyslog.conf"
+    configuration.write_text("\n".join(lines) + "\n")
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "-n", "-f", str(configuration), "-i", str(folder / "pid")],
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            wait_listening(process, port, folder, udp=udp)
+            yield port, store
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
+
+
+def wait_listening(process, port, folder, *, udp):
+    until = time.monotonic() + 10
+    table = "/proc/net/udp" if udp else "/proc/net/tcp"
+    wanted = f"0100007F:{port:04X}"
+    while time.monotonic() < until:
+        assert process.poll() is None, (folder / "log").read_text()
+        with open(table) as found:
+            if wanted in found.read():
+                return
+        time.sleep(0.02)
+    pytest.fail("rsyslogd does not listen: " + (folder / "log").read_text())
+
+
+def bench_of(pki, folder, port, store, transport):
+    def identity(name):
+        return {"certificate": str(pki[name].certificate), "key": str(pki[name].key)}
+
+    document = {
+        "target": {"name": "rsyslog"},
+        "claims": {f"dicom-audit-{transport}": ["audit-collector"]},
+        "endpoints": {
+            "syslog": {
+                "address": f"127.0.0.1:{port}",
+                "transport": transport,
+                "identity": identity("client"),
+                "identities": {n: identity(n) for n in ("expired", "untrusted", "self-signed")},
+            }
+        },
+        "actions": {"export": ["cp", str(store), "{file}"]},
+    }
+    target = parse_target(document, folder=folder)
+    return Bench(target, target.endpoints["syslog"], Sink(), Ledger(), Shelf(), folder, 3.0, "s")
+
+
+def verdicts(bench, transport, only=()):
+    seen, found = {}, {}
+    profiles = [f"dicom-audit-{transport}"]
+    if transport == "syslog-tls":
+        profiles.append("dicom-audit-message-format")
+    for clause in (c for p in profiles for c in load_profiles()[p].clauses):
+        for b in clause.bindings:
+            if not b.stimulus or not b.stimulus.kind.startswith("audit_send"):
+                continue
+            if only and clause.id not in only:
+                continue
+            if b.stimulus.kind not in seen:
+                seen[b.stimulus.kind] = drivers()[b.stimulus.kind].function(
+                    bench, **b.stimulus.args
+                )
+            expect = {k: "2023b" if v == "${edition}" else v for k, v in b.expect.items()}
+            found[clause.id] = ask(checks()[b.check], seen[b.stimulus.kind], expect)
+    return found
+
+
+def test_default_size_is_a_failure(pki, tmp_path):
+    with running(pki, tmp_path / "rsyslog") as (port, store):
+        bench = bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-tls")
+        found = verdicts(bench, "syslog-tls", ("AUD-TLS-004", "SYSLOG-5425-11", "SYSLOG-5424-14"))
+    assert found["AUD-TLS-004"].word is Word.FAIL
+    assert "cut" in found["AUD-TLS-004"].message
+    assert found["SYSLOG-5424-14"].word is Word.PASS
+
+
+def test_raised_size_passes_with_every_other_clause(pki, tmp_path):
+    with running(pki, tmp_path / "rsyslog", size="128k") as (port, store):
+        bench = bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-tls")
+        found = verdicts(bench, "syslog-tls")
+    others = {k: (str(v.word), v.message) for k, v in found.items() if v.word is not Word.PASS}
+    assert others == {}
+    assert found["AUD-TLS-004"].word is Word.PASS
+
+
+def test_datagrams_are_stored(pki, tmp_path):
+    with running(pki, tmp_path / "rsyslog", udp=True) as (port, store):
+        bench = bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-udp")
+        found = verdicts(bench, "syslog-udp")
+    assert {k: str(v.word) for k, v in found.items()} == {
+        "AUD-UDP-004": "pass",
+        "SYSLOG-5426-02": "pass",
+    }
