@@ -115,7 +115,7 @@ def compare(fault: Fault, arena: str, right: Mapping[str, Word], wrong: Mapping[
     blurred = sorted(
         c for c, w in wrong.items() if right.get(c) is Word.PASS and w not in (*good, *bad)
     )
-    wanted = set(fault.flips) & set(right)
+    wanted = {c for c in fault.flips if right.get(c) in good}
     return Run(
         fault=fault.name,
         arena=arena,

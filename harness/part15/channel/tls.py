@@ -216,6 +216,12 @@ class Tls:
             part = octets[start : start + (1 << 20)]
             self._step(lambda part=part: self.object.write(part), until)  # type: ignore[misc]
 
+    def first_flight(self) -> bytes:
+        """Return our ClientHello, not sent: it is to be changed first."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.object.do_handshake()
+        return self._out.read()
+
     def seal(self, octets: bytes) -> bytes:
         """Return *octets* as protected records, not sent: they are to be damaged first."""
         self.object.write(octets)

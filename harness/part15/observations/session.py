@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from part15.observations import NotReached
 
@@ -196,4 +196,35 @@ class IntegritySeen:
     message: str
     clean: int | None
     damages: dict[str, Damaged]
+    after: AssociationSeen
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Resumption in one TLS version.
+
+    *tickets* counts the session tickets received, *lifetimes* are theirs in seconds, *early* the most
+    octets of early data that one allows, *leaks* tells whether one holds our certificate in clear.
+    *untouched* is what the server made of the right ticket, *tampered* what it made of one with a
+    changed octet, by place: ``full`` (a full handshake), ``resumed``, ``alert N``, ``closed``, ``reset``,
+    ``silent``. *modes* is what it answered when both key exchange modes of TLS 1.3 were offered:
+    ``with key share``, ``without key share``, or as above. *why* says why nothing could be tried.
+    """
+
+    tickets: int = 0
+    lifetimes: tuple[int, ...] = ()
+    early: int = 0
+    leaks: bool = False
+    untouched: str = ""
+    tampered: dict[str, str] = field(default_factory=dict)
+    modes: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class ResumptionSeen:
+    """Resumption by TLS version (``1.2``, ``1.3``), between controls."""
+
+    versions: dict[str, Resumed]
+    control: AssociationSeen
     after: AssociationSeen

@@ -59,7 +59,8 @@ def server_context(policy: Policy, pki: Pki, scratch: Path) -> ssl.SSLContext:
         warnings.simplefilter("ignore", DeprecationWarning)  # old versions are faults here
         context.minimum_version = VERSIONS[policy.minimum]
         context.maximum_version = VERSIONS[policy.maximum]
-    context.set_ciphers(f"{policy.ciphers}:@SECLEVEL={policy.level}")
+    wanted = f"{policy.ciphers}:{policy.without}" if policy.without else policy.ciphers
+    context.set_ciphers(f"{wanted}:@SECLEVEL={policy.level}")
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | policy.options
     if policy.server_preference:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from part15.peers.reference import ReferencePeer
+    from part15.pki import Pki
 
 ATTESTED = {
     "TLS-COMMON-abort-both-sides": "the association ends in state 1 and the node logs the provider reason",
@@ -74,3 +78,67 @@ def attestations(profile: str, today: dt.date) -> list[dict[str, Any]]:
         {"case": case, "verdict": "pass", "by": "the makers of part15", "date": today, "note": note}
         for case, note in sorted(cases.items())
     ]
+
+
+def _identity(pki: Pki, name: str) -> dict[str, str]:
+    return {"certificate": str(pki[name].certificate), "key": str(pki[name].key)}
+
+
+IDENTITIES = {
+    "expired": "expired",
+    "future": "future",
+    "unknown_ca": "untrusted",
+    "self_signed": "self-signed",
+    "wrong_usage": "server-only",
+    "revoked": "revoked",
+    "rsa_1024": "rsa-1024",
+    "sha1": "sha1",
+    "md5": "md5",
+    "long_chain": "long-chain",
+    "intermediate": "intermediate",
+    "other": "client-2",
+}
+"""The extra identities of the peer's target, by the kind that stimuli ask for."""
+
+
+def endpoint_table(peer: ReferencePeer, name: str, host: str = "") -> dict[str, Any]:
+    """Return the endpoint *name* of *peer* as a target file writes it."""
+    table: dict[str, Any] = {
+        "address": peer.address(name, host),
+        "transport": "plain" if name == "dicom-plain" else "tls",
+        "ae_title": peer.ae_title,
+    }
+    if table["transport"] == "tls":
+        table["trust"] = str(peer.pki.ca)
+        table["server_name"] = "localhost"
+        table["identity"] = _identity(peer.pki, "client")
+        table["identities"] = {k: _identity(peer.pki, v) for k, v in IDENTITIES.items()}
+    return table
+
+
+def _shared(peer: ReferencePeer) -> dict[str, Any]:
+    """Return an endpoint that states a port a second time, with another transport, if a fault wants it."""
+    if not peer.policy.states_port_twice:
+        return {}
+    first = endpoint_table(peer, next(iter(peer.ports)))
+    return {"dicom-shared": {**first, "transport": "plain", "profiles": []}}
+
+
+def target_document(
+    peer: ReferencePeer, *, edition: str = "2023b", profile: str = "tls-bcp195-rfc8996"
+) -> dict[str, Any]:
+    """Return the target that describes *peer*: endpoints, the claim, declarations and attestations."""
+    today = dt.datetime.now(dt.UTC).date()
+    endpoints: Mapping[str, Any] = {name: endpoint_table(peer, name) for name in peer.ports}
+    return {
+        "target": {
+            "name": "part15 reference peer",
+            "version": "embedded",
+            "vendor": "part15",
+            "edition": edition,
+        },
+        "claims": {profile: ["tls-server"]},
+        "endpoints": {**endpoints, **_shared(peer)},
+        "declared": declarations(peer.artim, peer.ports, profile),
+        "attestations": attestations(profile, today),
+    }

@@ -25,8 +25,8 @@ FAULTS = (
     Fault(
         "states_port_twice",
         "states its TLS port as a plain one too",
-        ("PS3.8-9.1.1-unique-port",),
-        "a port belongs to one upper layer entity",
+        ("PS3.8-9.1.1-unique-port", "TLS-COMMON-plaintext-refused"),
+        "a port belongs to one upper layer entity; and what is stated to be plain answers with TLS",
         _FAMILY,
         {"states_port_twice": True},
     ),

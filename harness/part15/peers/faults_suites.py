@@ -8,7 +8,7 @@ from part15.peers import hello as h
 from part15.peers import scripted as s
 from part15.peers.faults import Fault, for_each
 from part15.peers.hello import Hello
-from part15.peers.policy import ECDHE_GCM, Instead, Policy
+from part15.peers.policy import Instead, Policy, Script
 
 _FAMILY = "suites"
 
@@ -24,6 +24,8 @@ CBC = frozenset(
     {0xC009, 0xC00A, 0xC013, 0xC014, 0xC023, 0xC024, 0xC027, 0xC028, 0x0033, 0x0039, 0x0067, 0x006B}
 )
 SMALL_CURVES = frozenset({*range(1, 20), 0xFF01, 0xFF02})
+TOO_SMALL = SMALL_CURVES | {20, 21}
+"""Those below 224 bits, and those below 256."""
 
 
 def _weaker_first(*weaker: int) -> s.Condition:
@@ -34,8 +36,8 @@ def _weaker_first(*weaker: int) -> s.Condition:
             return False
         for suite in asked.suites:
             if suite in weaker:
-                return any(right in asked.suites for right in s.RIGHT12)
-            if suite in s.RIGHT12:
+                return any(right in asked.suites for right in asked.served)
+            if suite in asked.served:
                 return False
         return False
 
@@ -44,12 +46,8 @@ def _weaker_first(*weaker: int) -> s.Condition:
 
 def _only_dhe(asked: Hello) -> bool:
     dhe = {0x009E, 0x009F}
-    return (
-        asked.speaks12
-        and not asked.speaks13
-        and s.RIGHT12 & set(asked.suites) <= dhe
-        and asked.offers(*dhe)
-    )
+    both = asked.served & set(asked.suites)
+    return asked.speaks12 and not asked.speaks13 and bool(both) and both <= dhe
 
 
 _FIXED_PUBLIC = os.urandom(256)
@@ -71,15 +69,21 @@ def _prime() -> str:
     return PRIMES["ffdhe2048"]
 
 
-def _small_curve(asked: Hello, policy: Policy) -> bytes | None:
-    """Answer offers of small curves only with the first of them."""
-    groups = asked.numbers(h.GROUPS)
-    suite = next((c for c in asked.suites if c in (0xC02F, 0xC030, 0xC02B, 0xC02C, 0xC013)), None)
-    if suite is None or not asked.speaks12 or not groups or not set(groups) <= SMALL_CURVES:
-        return None
-    chosen = s.server_hello(asked, suite, extensions=s.usual_extensions(asked))
-    exchange = s.ecdhe_exchange(asked, groups[0], 41)
-    return s.flight12(chosen, policy.extra.get("chain", ()), exchange)
+def _uses_curve(curves: frozenset[int], size: int) -> Script:
+    """Return the script that answers offers of small curves only with the first of *curves*."""
+
+    def answer(asked: Hello, policy: Policy) -> bytes | None:
+        groups = asked.numbers(h.GROUPS)
+        ecdhe = (0xC02F, 0xC030, 0xC02B, 0xC02C, 0xC013)
+        suite = next((c for c in asked.suites if c in ecdhe), None)
+        curve = next((g for g in groups if g in curves), None)
+        if suite is None or curve is None or not asked.speaks12 or not set(groups) <= TOO_SMALL:
+            return None
+        chosen = s.server_hello(asked, suite, extensions=s.usual_extensions(asked))
+        exchange = s.ecdhe_exchange(asked, curve, size)
+        return s.flight12(chosen, policy.extra.get("chain", ()), exchange)
+
+    return answer
 
 
 OLD_HASHES = frozenset({0x0101, 0x0102, 0x0103, 0x0201, 0x0202, 0x0203})
@@ -260,19 +264,19 @@ FAULTS = (
         ),
         "two of the four suites are missing",
         _FAMILY,
-        {"ciphers": f"{ECDHE_GCM}:ECDHE+CHACHA20"},
+        {"without": "!kDHE"},
     ),
     Fault(
-        "lacks_ecdhe_suites",
-        "serves only DHE suites in TLS 1.2",
+        "lacks_an_ecdhe_suite",
+        "does not serve TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
         (
             "RFC7525-recommended-suites",
             "RFC9325-recommended-suites",
             *for_each("{}-cipher-mandatory", "B.10", "B.11"),
         ),
-        "two of the four suites are missing",
+        "one of the four suites is missing",
         _FAMILY,
-        {"ciphers": "DHE+AESGCM"},
+        {"without": "!ECDHE-RSA-AES256-GCM-SHA384"},
     ),
     Fault(
         "dh_1024",
@@ -293,14 +297,18 @@ FAULTS = (
     Fault(
         "uses_small_curves",
         "uses a curve below 224 bits where nothing better is offered",
-        (
-            "RFC7525-ecdh-min",
-            "RFC9325-ecdh-min",
-            *for_each("{}-ecdhe-256", "B.11", "B.13"),
-        ),
+        ("RFC7525-ecdh-min", "RFC9325-ecdh-min"),
         "the curve is too small",
         _FAMILY,
-        {"scripts": (_small_curve,)},
+        {"scripts": (_uses_curve(SMALL_CURVES - {19}, 41),)},
+    ),
+    Fault(
+        "uses_224_bit_curve",
+        "uses a curve of 224 bits where nothing better is offered",
+        for_each("{}-ecdhe-256", "B.11", "B.13"),
+        "256 bits are asked for",
+        _FAMILY,
+        {"scripts": (_uses_curve(frozenset({20, 21}), 57),)},
     ),
     Fault(
         "lacks_p256",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from part15.peers import hello as h
 from part15.peers import scripted as s
-from part15.peers.contexts import (
-    ALLOW_NO_DHE_KEX,
-    NO_EXTENDED_MASTER_SECRET,
-)
+from part15.peers.contexts import NO_EXTENDED_MASTER_SECRET
 from part15.peers.faults import Fault, for_each
 from part15.peers.hello import Hello
 from part15.peers.policy import Instead
 
 OLD = {"minimum": "1.0", "maximum": "1.1", "level": 0, "ciphers": "ECDHE+AES+SHA1"}
 _FAMILY = "versions"
+_OLD_FLIPS = (
+    *for_each("{}-no-tls10-tls11", "B.10", "B.11"),
+    "B.10-cipher-additional",
+    "B.11-no-other-ciphers",
+)
+"""An old version is negotiated with a suite of its own, which these profiles forbid or warn of."""
 CBC = (0xC027, 0xC023, 0xC013, 0xC009, 0x002F)
 """Suites for which truncated_hmac has a meaning, as it has not for AEAD."""
 
@@ -60,8 +63,8 @@ FAULTS = (
     Fault(
         "keeps_sslv3",
         "negotiates SSL 3.0 with clients that offer nothing higher",
-        ("RFC7525-no-sslv3", "RFC9325-no-sslv3", *for_each("{}-no-tls10-tls11", "B.10", "B.11")),
-        "SSL 3.0 is negotiated",
+        ("RFC7525-no-sslv3", "RFC9325-no-sslv3", "RFC9325-no-sha1-md5", *_OLD_FLIPS),
+        "SSL 3.0 is negotiated, which signs with SHA-1 and MD5",
         _FAMILY,
         {
             "scripts": (
@@ -83,7 +86,7 @@ FAULTS = (
             "RFC8996-alert-0x0301",
             "RFC9325-no-tls10",
             "RFC9325-no-sha1-md5",
-            *for_each("{}-no-tls10-tls11", "B.10", "B.11"),
+            *_OLD_FLIPS,
         ),
         "TLS 1.0 is negotiated, and not refused with an alert; it signs with SHA-1 and MD5",
         _FAMILY,
@@ -98,7 +101,7 @@ FAULTS = (
             "RFC8996-alert-0x0302",
             "RFC9325-no-tls11",
             "RFC9325-no-sha1-md5",
-            *for_each("{}-no-tls10-tls11", "B.10", "B.11"),
+            *_OLD_FLIPS,
         ),
         "TLS 1.1 is negotiated, and not refused with an alert; it signs with SHA-1 and MD5",
         _FAMILY,
@@ -270,10 +273,33 @@ FAULTS = (
     ),
     Fault(
         "resumes_without_key_exchange",
-        "resumes TLS 1.3 sessions with psk_ke",
+        "resumes TLS 1.3 sessions without a key share where the client allows it",
         ("RFC9325-psk-dhe-ke",),
         "resumption without a key exchange has no forward secrecy",
-        _FAMILY,
-        {"options": ALLOW_NO_DHE_KEX},
+        "resumption",
+        {"scripts": (s.resumes_without_share,)},
+    ),
+    Fault(
+        "accepts_changed_tickets",
+        "resumes sessions from tickets in which an octet was changed",
+        ("RFC7525-ticket-protected", "RFC9325-ticket-protected"),
+        "what authenticates a ticket is not looked at",
+        "resumption",
+        {"repairs_tickets": True},
+    ),
+    Fault(
+        "allows_early_data",
+        "gives TLS 1.3 tickets that allow early data (a foreign tool: openssl s_server)",
+        ("RFC9325-no-0rtt",),
+        "no specification defines early data for DICOM",
+        "resumption",
+        {
+            "instead": (
+                Instead(
+                    lambda a: a.speaks13 and 0 in a.extensions.get(h.MODES, b"")[1:],
+                    {"program": ("-tls1_3", "-early_data", "-max_early_data", "16384")},
+                ),
+            )
+        },
     ),
 )

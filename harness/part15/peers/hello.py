@@ -23,6 +23,8 @@ class Hello:
     suites: tuple[int, ...] = ()
     compressions: bytes = b"\0"
     extensions: dict[int, bytes] = field(default_factory=dict)
+    served: frozenset[int] = frozenset()
+    """The suites of TLS 1.2 and below that the peer would serve without its faults."""
 
     @property
     def versions(self) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from part15.channel.tls import Ended, Stream
+from part15.peers.child import Pipes
 from part15.peers.policy import Policy
 from part15.wire import dimse, pdu
 
@@ -44,7 +45,7 @@ class _Over(Exception):  # noqa: N818 - the association is over
 class Association:
     """One association as acceptor; ends with release, abort, silence or the end of the stream."""
 
-    stream: Stream
+    stream: Stream | Pipes
     policy: Policy
     store: Store
     ae_title: str

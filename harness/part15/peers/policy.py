@@ -37,6 +37,8 @@ class Policy:
     minimum: str = "1.2"
     maximum: str = "1.3"
     ciphers: str = WITH_DHE
+    without: str = ""
+    """What is taken off the ciphers again."""
     level: int = 2
     server_preference: bool = True
     group: str = ""
@@ -70,6 +72,10 @@ class Policy:
     reject: tuple[int, int, int] | None = None
     abort: tuple[int, int] | None = None
     after_damage: str = "drop"
+    repairs_tickets: bool = False
+    """A changed session ticket is put right before the TLS library sees it."""
+    program: tuple[str, ...] = ()
+    """Options with which ``openssl s_server`` serves the connection in our stead."""
     states_port_twice: bool = False
     """The target states the TLS port as a plain one too."""
     extra: Mapping[str, Any] = field(default_factory=dict)

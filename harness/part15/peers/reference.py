@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
 import selectors
 import socket
 import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +22,7 @@ from typing import Any, Self
 from part15.address import is_ipv6, join_address
 from part15.channel.tls import Ended, Plain, Stream, Tap, Tls
 from part15.peers import scripted
+from part15.peers.child import Child, Pipes
 from part15.peers.contexts import server_context
 from part15.peers.faults import Fault, faults
 from part15.peers.hello import MAX_HELLO, Hello, read_hello
@@ -67,6 +67,7 @@ class ReferencePeer:
         self._scratch = tempfile.TemporaryDirectory(prefix="part15-peer-")
         self._contexts: dict[Any, ssl.SSLContext] = {}
         self._lock = threading.Lock()
+        self._issued: list[bytes] = []
         self._threads: set[threading.Thread] = set()
         self._closing = threading.Event()
         self._selector = selectors.DefaultSelector()
@@ -175,7 +176,7 @@ class ReferencePeer:
             _linger(plain)
             self._threads.discard(threading.current_thread())
 
-    def _associate(self, stream: Stream, policy: Policy) -> None:
+    def _associate(self, stream: Stream | Pipes, policy: Policy) -> None:
         Association(stream, policy, self.store, self.ae_title, self.idle).serve()
 
     def _front(self, plain: Plain, policy: Policy) -> None:
@@ -186,6 +187,7 @@ class ReferencePeer:
         if asked is None:
             self._foreign(plain, early, policy)
             return
+        asked = dataclasses.replace(asked, served=self._served(policy))
         for other in policy.instead:
             if other.when(asked):
                 policy = dataclasses.replace(policy, **other.changes)
@@ -201,7 +203,20 @@ class ReferencePeer:
             if policy.dies == "refused" and answer[:1] in (b"", b"\x15"):
                 self._stop_listening()
             return
+        if policy.program:
+            self._by_program(plain, policy, early)
+            return
+        if policy.repairs_tickets:
+            early = repaired(early, self._issued)
         self._protected(plain, policy, early, until)
+
+    def _by_program(self, plain: Plain, policy: Policy, early: bytes) -> None:
+        child = Child(self.pki, policy.program)
+        try:
+            child.join(plain, early)
+            self._associate(child.stream, policy)
+        finally:
+            child.close()
 
     def _scripted(self, asked: Hello, policy: Policy) -> bytes | None:
         fallback = asked.offers(FALLBACK) and not asked.speaks13
@@ -252,8 +267,20 @@ class ReferencePeer:
         key = dataclasses.replace(policy, instead=(), scripts=(), extra={})
         with self._lock:
             if repr(key) not in self._contexts:
-                self._contexts[repr(key)] = server_context(key, self.pki, Path(self._scratch.name))
+                made = server_context(key, self.pki, Path(self._scratch.name))
+                if policy.repairs_tickets:
+                    made._msg_callback = self._note_ticket  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to see them
+                self._contexts[repr(key)] = made
             return self._contexts[repr(key)]
+
+    def _served(self, policy: Policy) -> frozenset[int]:
+        """Return the suites below TLS 1.3 that the TLS library would serve."""
+        listed = self._context(policy).get_ciphers()
+        return frozenset(int(c["id"]) & 0xFFFF for c in listed if c["protocol"] != "TLSv1.3")
+
+    def _note_ticket(self, _: Any, way: str, __: Any, content: Any, kind: Any, data: bytes) -> None:
+        if way == "write" and int(content) == 22 and int(kind) == 4 and len(self._issued) < 1000:
+            self._issued.append(data)
 
     def _chain(self, policy: Policy) -> tuple[bytes, ...]:
         pem = (
@@ -270,7 +297,28 @@ class ReferencePeer:
         self, *, edition: str = "2023b", profile: str = "tls-bcp195-rfc8996"
     ) -> dict[str, Any]:
         """Return the content of a target file that describes this peer, with what it declares and attests."""
+        from part15.peers.declared import target_document
+
         return target_document(self, edition=edition, profile=profile)
+
+
+def ticket_in(message: bytes) -> bytes:
+    """Return the ticket in a NewSessionTicket of TLS 1.2 (RFC 5077) or 1.3 (RFC 8446)."""
+    if len(message) == 10 + int.from_bytes(message[8:10], "big"):
+        return message[10:]
+    at = 13 + message[12]
+    return message[at + 2 : at + 2 + int.from_bytes(message[at : at + 2], "big")]
+
+
+def repaired(early: bytes, issued: Sequence[bytes]) -> bytes:
+    """Return *early* with a ticket that differs from an *issued* one in one octet put right."""
+    for message in issued:
+        ticket = ticket_in(message)
+        for start in (8, len(ticket) // 2):
+            at = early.find(ticket[start : start + 48]) - start
+            if at > 0 and len(early) >= at + len(ticket):
+                early = early[:at] + ticket + early[at + len(ticket) :]
+    return early
 
 
 def with_faults(policy: Policy, named: Sequence[Fault]) -> Policy:
@@ -309,69 +357,3 @@ def _linger(plain: Plain) -> None:
         while plain.receive(until):
             continue
     plain.close()
-
-
-def _identity(pki: Pki, name: str) -> dict[str, str]:
-    return {"certificate": str(pki[name].certificate), "key": str(pki[name].key)}
-
-
-IDENTITIES = {
-    "expired": "expired",
-    "future": "future",
-    "unknown_ca": "untrusted",
-    "self_signed": "self-signed",
-    "wrong_usage": "server-only",
-    "revoked": "revoked",
-    "rsa_1024": "rsa-1024",
-    "sha1": "sha1",
-    "md5": "md5",
-    "long_chain": "long-chain",
-    "intermediate": "intermediate",
-    "other": "client-2",
-}
-"""The extra identities of the peer's target, by the kind that stimuli ask for."""
-
-
-def endpoint_table(peer: ReferencePeer, name: str, host: str = "") -> dict[str, Any]:
-    """Return the endpoint *name* of *peer* as a target file writes it."""
-    table: dict[str, Any] = {
-        "address": peer.address(name, host),
-        "transport": "plain" if name == "dicom-plain" else "tls",
-        "ae_title": peer.ae_title,
-    }
-    if table["transport"] == "tls":
-        table["trust"] = str(peer.pki.ca)
-        table["server_name"] = "localhost"
-        table["identity"] = _identity(peer.pki, "client")
-        table["identities"] = {k: _identity(peer.pki, v) for k, v in IDENTITIES.items()}
-    return table
-
-
-def _shared(peer: ReferencePeer) -> dict[str, Any]:
-    """Return an endpoint that states a port a second time, with another transport, if a fault wants it."""
-    if not peer.policy.states_port_twice:
-        return {}
-    first = endpoint_table(peer, next(iter(peer.ports)))
-    return {"dicom-shared": {**first, "transport": "plain", "profiles": []}}
-
-
-def target_document(
-    peer: ReferencePeer, *, edition: str = "2023b", profile: str = "tls-bcp195-rfc8996"
-) -> dict[str, Any]:
-    """Return the target that describes *peer*: endpoints, the claim, declarations and attestations."""
-    from part15.peers.declared import attestations, declarations
-
-    today = dt.datetime.now(dt.UTC).date()
-    endpoints: Mapping[str, Any] = {name: endpoint_table(peer, name) for name in peer.ports}
-    return {
-        "target": {
-            "name": "part15 reference peer",
-            "version": "embedded",
-            "vendor": "part15",
-            "edition": edition,
-        },
-        "claims": {profile: ["tls-server"]},
-        "endpoints": {**endpoints, **_shared(peer)},
-        "declared": declarations(peer.artim, peer.ports, profile),
-        "attestations": attestations(profile, today),
-    }

@@ -14,9 +14,6 @@ from part15.peers import hello as h
 from part15.peers.hello import Hello
 from part15.peers.policy import Policy, Script
 
-RIGHT12 = frozenset({0xC02B, 0xC02C, 0xC02F, 0xC030, 0xCCA8, 0xCCA9, 0x009E, 0x009F})
-"""What the right peer serves in TLS 1.2."""
-
 Condition = Callable[[Hello], bool]
 
 
@@ -111,7 +108,7 @@ def flight12(
 
 def unserved(asked: Hello) -> bool:
     """Tell whether the right peer has nothing to answer: no version or no suite in common."""
-    return not asked.speaks13 and not (asked.speaks12 and RIGHT12 & set(asked.suites))
+    return not asked.speaks13 and not (asked.speaks12 and asked.served & set(asked.suites))
 
 
 def at_most(version: int) -> Condition:
@@ -179,6 +176,18 @@ def selects13(codes: frozenset[int]) -> Script:
         return record(22, chosen) + record(20, b"\1") + record(23, os.urandom(1200))
 
     return answer
+
+
+def resumes_without_share(asked: Hello, _: Policy) -> bytes | None:
+    """Select the offered pre-shared key without a key share, if the client offers psk_ke among its modes."""
+    if 41 not in asked.extensions or 0 not in asked.extensions.get(h.MODES, b"")[1:]:
+        return None
+    suite = next((c for c in asked.suites if c in h.MODERN13), None)
+    if suite is None:
+        return None
+    extensions = {h.VERSIONS: b"\x03\x04", 41: b"\0\0"}
+    chosen = server_hello(asked, suite, version=0x0304, extensions=extensions)
+    return record(22, chosen) + record(20, b"\1") + record(23, os.urandom(64))
 
 
 def shapes(

@@ -1,0 +1,119 @@
+"""What is judged about session tickets: protection, lifetime, key exchange, early data."""
+
+from __future__ import annotations
+
+from part15.model import Finding, Judgement, Word, fails, needs_review, passes, undecided
+from part15.observations.session import Resumed, ResumptionSeen
+from part15.registry import check
+
+NONE_GIVEN = "no session ticket"
+
+
+def _known(seen: ResumptionSeen) -> dict[str, Resumed]:
+    """Return the versions in which tickets were given."""
+    return {v: r for v, r in seen.versions.items() if r.tickets}
+
+
+def _nothing(seen: ResumptionSeen, what: str) -> Judgement:
+    """Answer where no version gave a ticket: right if that is what was seen, open if nothing was seen."""
+    if any(NONE_GIVEN in r.why for r in seen.versions.values()):
+        return passes(f"the server gives no session tickets, so {what}", observed="no tickets")
+    return undecided("; ".join(r.why for r in seen.versions.values()) or "no version was tried")
+
+
+@check
+def protects_tickets(seen: ResumptionSeen) -> Judgement:
+    """A ticket of which one octet was changed resumes nothing, and no ticket shows our certificate."""
+    known = _known(seen)
+    if not known:
+        return _nothing(seen, "none can be forged")
+    taken = [(v, p) for v, r in known.items() for p, a in r.tampered.items() if a == "resumed"]
+    leaking = [v for v, r in known.items() if r.leaks]
+    observed = "; ".join(
+        f"TLS {v}: {', '.join(f'{p}: {a}' for p, a in r.tampered.items()) or r.untouched}"
+        for v, r in known.items()
+    )
+    if taken:
+        version, place = taken[0]
+        return fails(
+            f"the server resumes a TLS {version} session from a ticket changed at its {place}",
+            expected="a full handshake or a refusal",
+            observed=observed,
+            findings=[Finding(f"TLS {v}, {p}", Word.FAIL, "resumed") for v, p in taken],
+        )
+    if leaking:
+        return fails(
+            f"a session ticket of TLS {leaking[0]} shows our certificate in clear",
+            expected="encrypted tickets",
+            observed=observed,
+        )
+    tried = {v: r for v, r in known.items() if r.tampered}
+    if not tried:
+        return undecided(
+            "tickets are given, but the right one did not resume either "
+            f"({', '.join(f'TLS {v}: {r.untouched}' for v, r in known.items())}), so nothing was refused"
+        )
+    if not seen.after.accepted:
+        return undecided(
+            f"the control association afterwards was not accepted ({seen.after.outcome})"
+        )
+    return passes(f"changed tickets of TLS {' and '.join(tried)} resume nothing", observed=observed)
+
+
+@check
+def limits_ticket_lifetime(seen: ResumptionSeen, *, most: int = 604800) -> Judgement:
+    """No ticket says that it lives longer than *most* seconds; RFC 8446 section 4.6.1 allows seven days."""
+    known = _known(seen)
+    if not known:
+        return _nothing(seen, "none lives too long")
+    lifetimes = {v: r.lifetimes for v, r in known.items()}
+    observed = ", ".join(f"TLS {v}: {max(found)} s" for v, found in lifetimes.items())
+    long = [v for v, found in lifetimes.items() if max(found) > most]
+    if long:
+        return fails(
+            f"a ticket of TLS {long[0]} lives {max(lifetimes[long[0]])} s",
+            expected=f"at most {most} s",
+            observed=observed,
+        )
+    if any(0 in found for v, found in lifetimes.items() if v == "1.2"):
+        return needs_review(
+            "a TLS 1.2 ticket has lifetime hint 0, which leaves it to the client; look how long the server takes it",
+            observed=observed,
+        )
+    return passes("every ticket ends in time", expected=f"at most {most} s", observed=observed)
+
+
+@check
+def resumes_with_key_exchange(seen: ResumptionSeen) -> Judgement:
+    """Offered psk_ke and psk_dhe_ke, the server resumes with a key share or not at all."""
+    found = seen.versions.get("1.3")
+    if found is None or not found.tickets:
+        return _nothing(seen, "it resumes nothing without a key exchange")
+    if found.modes == "without key share":
+        return fails(
+            "the server resumes a TLS 1.3 session without a key share although psk_dhe_ke was offered",
+            expected="pre_shared_key with key_share",
+            observed=found.modes,
+        )
+    if found.modes in ("with key share", "full"):
+        return passes(
+            f"offered both modes, the server answered {found.modes}", observed=found.modes
+        )
+    return undecided(
+        f"the resumption could not be tried: {found.untouched or found.modes or found.why}"
+    )
+
+
+@check
+def allows_no_early_data(seen: ResumptionSeen) -> Judgement:
+    """No TLS 1.3 ticket allows early data: no specification defines it for DICOM."""
+    found = seen.versions.get("1.3")
+    if found is None or not found.tickets:
+        return _nothing(seen, "early data cannot be sent")
+    if found.early:
+        return fails(
+            f"a TLS 1.3 ticket allows {found.early} octets of early data",
+            expected="0",
+            observed=str(found.early),
+        )
+    return passes("no TLS 1.3 ticket allows early data", expected="0", observed="0")

@@ -1,0 +1,140 @@
+"""Stimuli with session tickets: resumed, changed by one octet, and offered with weaker modes.
+
+The ticket is changed in our ClientHello on its way out. Nothing completes after that; whether the
+server takes it shows in its first flight.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from dataclasses import replace
+
+from part15.bench import Bench
+from part15.channel import records
+from part15.channel.association import Line, associate
+from part15.channel.tls import Ended, Tls, listen_to, reading
+from part15.drivers import session_lines as lines
+from part15.errors import Trouble
+from part15.model import Impact
+from part15.observations import NotReached
+from part15.observations.session import Resumed, ResumptionSeen
+from part15.registry import driver
+from part15.wire import tls_tickets as tickets
+
+ALLOW_NO_DHE_KEX = 0x400
+"""OpenSSL's option that makes a client offer psk_ke beside psk_dhe_ke."""
+
+
+@driver(Impact.ASSOCIATE)
+def resume(bench: Bench) -> ResumptionSeen | NotReached:
+    """Get session tickets in TLS 1.2 and 1.3, resume with them, and resume with changed ones."""
+    control = lines.before(bench)
+    if isinstance(control, NotReached):
+        return control
+    found = {}
+    for version in ("1.2", "1.3"):
+        bench.note(f"session tickets of TLS {version}, right and changed")
+        try:
+            found[version] = _in_version(bench, version)
+        except (Trouble, Ended) as trouble:
+            found[version] = Resumed(why=str(trouble))
+    return ResumptionSeen(found, control, lines.after(bench))
+
+
+def _in_version(bench: Bench, version: str) -> Resumed:
+    mine = lines.identity_of(bench)
+    shown = lines.Shown(mine.certificate, mine.key, mine.password, version, version)
+    context = lines.context_for(bench, shown)
+    context.options |= ssl.Options(ALLOW_NO_DHE_KEX)
+    line = _connect(bench, context, None)
+    seen = associate(line, lines.request_for(bench), bench.until())
+    if not seen.accepted or line.tls is None:
+        return Resumed(why=f"no association in TLS {version}: {seen.outcome} {seen.why}".strip())
+    session = line.tls.object.session
+    given = [t for m in line.spoken.got(4) if (t := tickets.read_ticket(m, version)) is not None]
+    if session is None or not given:
+        return Resumed(why=f"no session ticket was given in TLS {version}")
+    leaf = ssl.PEM_cert_to_DER_cert(_first_pem(shown.certificate)) if shown.certificate else b""
+    learnt = Resumed(
+        tickets=len(given),
+        lifetimes=tuple(t.lifetime for t in given),
+        early=max(t.early_data for t in given),
+        leaks=any(tickets.shows(t.octets, leaf) for t in given),
+    )
+    return _tried(bench, context, session, learnt, given[-1].octets, version)
+
+
+def _first_pem(path: str) -> str:
+    from pathlib import Path
+
+    end = "-----END CERTIFICATE-----"
+    text = Path(path).read_text(encoding="ascii", errors="replace")
+    return text[text.find("-----BEGIN CERTIFICATE-----") : text.find(end) + len(end)] + "\n"
+
+
+def _connect(bench: Bench, context: ssl.SSLContext, session: ssl.SSLSession | None) -> Line:
+    """Open a connection with *context*, which serves one connection after the other."""
+    spoken = listen_to(context)
+    tls = Tls(lines.open_plain(bench), context, name=lines.server_name(bench), session=session)
+    line = Line(tls.plain, tls, spoken)
+    try:
+        tls.handshake(bench.until())
+    except (Ended, ssl.SSLError) as error:
+        line.failed = reading(error, spoken)
+    return line
+
+
+def _tried(
+    bench: Bench,
+    context: ssl.SSLContext,
+    session: ssl.SSLSession,
+    learnt: Resumed,
+    ticket: bytes,
+    version: str,
+) -> Resumed:
+    line = _connect(bench, context, session)
+    hello = (line.spoken.got(2) or [b""])[0]
+    modes = tickets.mode_of(hello) if version == "1.3" and hello else ""
+    if line.failed or line.tls is None:
+        line.close(reset=True)
+        return replace(learnt, untouched=str(line.failed), modes=modes)
+    untouched = "resumed" if line.tls.object.session_reused else "full"
+    associate(line, lines.request_for(bench), bench.until())
+    tampered = {}
+    if untouched == "resumed":
+        for name, at in tickets.places(ticket).items():
+            changed = records.flipped(ticket, at)
+            tampered[name] = _first_flight(bench, context, session, ticket, changed, version)
+    return replace(learnt, untouched=untouched, modes=modes, tampered=tampered)
+
+
+def _first_flight(
+    bench: Bench,
+    context: ssl.SSLContext,
+    session: ssl.SSLSession,
+    ticket: bytes,
+    changed: bytes,
+    version: str,
+) -> str:
+    """Offer *changed* instead of *ticket* and return what the server's first flight shows."""
+    plain, until = lines.open_plain(bench), bench.until()
+    tls = Tls(plain, context, name=lines.server_name(bench), session=session)
+    hello = tls.first_flight()
+    heard = b""
+    try:
+        if ticket not in hello:
+            return "not offered"
+        plain.send(hello.replace(ticket, changed), until)
+        while not (answer := tickets.answered(heard, version)):
+            octets = plain.receive(until)
+            if not octets:
+                return "closed"
+            heard += octets
+    except Ended as ended:
+        return ended.how
+    else:
+        return answer
+    finally:
+        with contextlib.suppress(Ended):
+            plain.close(reset=True)
