@@ -84,7 +84,7 @@ def streams(seen: SignedObjectSeen, *, part: str) -> Judgement:
         if crypto.integrity != INVALID or crypto.alternative == "ps3.3":
             continue
         wrong = ALTERNATIVES.get(crypto.alternative, ("", "leaf"))[1]
-        if wrong == part:
+        if crypto.block.form in ("pkcs1-v1_5", "") and wrong == part:
             faults.append((signature.path, crypto.why))
         else:
             unknown.append(signature)

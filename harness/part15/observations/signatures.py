@@ -22,6 +22,7 @@ PROVES = (
 ALTERNATIVES = {
     "ps3.3": ("the stream of PS3.3", ""),
     "explicit-little": ("the stream in explicit VR little endian", "transfer-syntax"),
+    "other-syntax": ("the stream in implicit VR or in big endian", "transfer-syntax"),
     "fragment-lengths": (
         "the stream of DCMTK before 3.5.4 (with the lengths of the pixel fragments), not PS3.3",
         "encapsulated",

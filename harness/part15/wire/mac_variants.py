@@ -6,9 +6,10 @@ what was done instead of just *corrupted*.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
-from part15.wire.elements import EXPLICIT_LITTLE, UNDEFINED, Syntax
+from part15.wire.elements import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, UNDEFINED, Syntax
 from part15.wire.mac_stream import Stored, pieces, stream
 
 DCMTK_BUFFER = 16_384
@@ -60,6 +61,9 @@ def variants(
     sequences = any(elements[i].vr == "SQ" for i in chosen)
     if syntax != EXPLICIT_LITTLE:
         yield "explicit-little", lambda: stream(source, both)
+    for other in (IMPLICIT_LITTLE, EXPLICIT_BIG):
+        if other != syntax:
+            yield "other-syntax", functools.partial(stream, source, both, other)
     if any(elements[i].length == UNDEFINED for i in chosen):
         yield "fragment-lengths", lambda: stream(source, both, syntax, fragment_lengths=True)
     if sequences:

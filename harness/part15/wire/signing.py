@@ -7,6 +7,7 @@ Every way in which a signer can go wrong that the clauses of Annex C know is a f
 
 from __future__ import annotations
 
+import datetime as dt
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ def padded_block(size: int, content: bytes, *, kind: int = 1) -> bytes:
 class Order:
     """What to sign and how; the defaults make a right signature over every signable element.
 
-    *tags* None means all signable ones; *level* () the top level; *listing* changes the list of tags
+    *datetime* empty means now; *tags* None means all signable ones; *level* () the top level; *listing* changes the list of tags
     after the stream was chosen; *term* overrides the label of the algorithm; *streamer* the octets that
     are hashed; *block* the content under the signature: ``digestinfo``, ``bare``, ``garbage``, ``type2``
     or ``pss``; *value* changes the octets of the signature; *item* and *parameters* change the finished
@@ -77,7 +78,7 @@ class Order:
     level: Level = ()
     algorithm: str = "SHA256"
     uid: str = "1.2.826.0.1.3680043.10.1515.2.1"
-    datetime: str = "20260601120000+0000"
+    datetime: str = ""
     mac_id: int = 0
     mac_syntax: str = ""
     purpose: tuple[str, str, str] | None = None
@@ -205,11 +206,16 @@ def code_nodes(value: str, scheme: str, meaning: str) -> list[Node]:
     ]
 
 
+def now() -> str:
+    """Return the present as a DT value with an offset from UTC."""
+    return f"{dt.datetime.now(dt.UTC):%Y%m%d%H%M%S}+0000"
+
+
 def _signature_item(order: Order) -> list[Node]:
     item = [
         Node(0x04000005, "US", struct.pack("<H", order.mac_id)),
         text_node(0x04000100, "UI", order.uid),
-        text_node(0x04000105, "DT", order.datetime),
+        text_node(0x04000105, "DT", order.datetime or now()),
         text_node(0x04000110, "CS", order.certificate_type),
     ]
     if order.purpose is not None:

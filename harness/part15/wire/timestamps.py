@@ -140,9 +140,7 @@ def _signed_data(signed: Any, signature: bytes, trust: Trust, seen: TimestampSee
     )
     if not algorithm:
         return dataclasses.replace(seen, why="the hash function of the imprint is not known here")
-    state = hasher(algorithm)
-    state.update(signature)
-    if not hmac.compare_digest(state.digest(), imprint["hashed_message"].native):
+    if not _is_imprint(algorithm, imprint["hashed_message"].native, signature):
         return dataclasses.replace(
             seen,
             status="invalid",
@@ -151,6 +149,19 @@ def _signed_data(signed: Any, signature: bytes, trust: Trust, seen: TimestampSee
         )
     seen = dataclasses.replace(seen, imprint="matches")
     return _by_authority(signed, content, moment, trust, seen)
+
+
+def _is_imprint(algorithm: str, stated: bytes, signature: bytes) -> bool:
+    """Tell whether *stated* is the imprint of the signature, without the pad octet of an EC or DSA one too."""
+    candidates = [signature]
+    if signature and not signature[-1] and der_length(signature) == len(signature) - 1:
+        candidates.append(signature[:-1])
+    for candidate in candidates:
+        state = hasher(algorithm)
+        state.update(candidate)
+        if hmac.compare_digest(state.digest(), stated):
+            return True
+    return False
 
 
 def _hash_name(oid: str) -> str:

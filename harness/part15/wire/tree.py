@@ -117,6 +117,20 @@ def find(nodes: Sequence[Node], tag: int) -> Node | None:
     return next((node for node in nodes if node.tag == tag), None)
 
 
+def need(nodes: Sequence[Node], tag: int) -> Node:
+    """Return the element *tag* of one level; KeyError if it is not there."""
+    found = find(nodes, tag)
+    if found is None:
+        raise KeyError(f"{tag:08X}")
+    return found
+
+
+def items_in(nodes: Sequence[Node], tag: int) -> list[list[Node]]:
+    """Return the items of the sequence *tag* of one level, none if it is not there."""
+    found = find(nodes, tag)
+    return [] if found is None or found.items is None else found.items
+
+
 def put(nodes: list[Node], node: Node) -> None:
     """Put *node* where its tag belongs in one level, in place of one with its tag."""
     nodes[:] = sorted([n for n in nodes if n.tag != node.tag] + [node], key=lambda n: n.tag)

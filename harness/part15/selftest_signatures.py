@@ -1,0 +1,149 @@
+"""Signatures in the kill matrix: the right signer, and what signers get wrong (PS3.15 Annex C)."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from part15 import load
+from part15.bench import Bench, Ledger, Shelf
+from part15.judge import ask, worst
+from part15.model import Claim, Stimulus, Word
+from part15.peers.signing_faults import MACRO
+from part15.peers.signing_faults_base import BASE, EARLY
+from part15.peers.signing_faults_profiles import (
+    DOCUMENTS,
+    EARLY_DOCUMENTS,
+    coverage_faults,
+    profile_files,
+    right_documents,
+)
+from part15.peers.signing_orders import Files, SigningFault, right_files, right_order
+from part15.peers.signing_party import SigningParty, signing_party
+from part15.peers.signing_samples import plain, reference, report
+from part15.plan import clauses_of
+from part15.registry import checks, drivers
+from part15.selftest import Judged
+from part15.wire.signing import sign
+from part15.wire.tree import file_of
+
+
+class _Nowhere:
+    """Evidence of a selftest is not kept."""
+
+    def keep(self, name: str, data: bytes, *, phi: str = "none") -> None:
+        """Drop *data*."""
+
+
+@dataclass(frozen=True)
+class SignatureArena:
+    """One claim in one edition; *profiles* are those whose clauses are judged here."""
+
+    name: str
+    claim: str
+    edition: str
+    listed: tuple[SigningFault, ...]
+    files: Callable[[SigningParty], Files]
+    profiles: tuple[str, ...]
+
+    def faults(self) -> Sequence[SigningFault]:
+        """Return the faults to be run here."""
+        return self.listed
+
+    def right(self) -> Judged:
+        """Judge the right signer."""
+        return Judged.of(self._judged(self.files(signing_party())))
+
+    def wrong(self, fault: SigningFault) -> Judged:
+        """Judge the signer with *fault*."""
+        return Judged.of(self._judged(fault.make(signing_party())))
+
+    def _judged(self, files: Files) -> dict[str, Word]:
+        words: dict[str, Word] = {}
+        with tempfile.TemporaryDirectory(prefix="part15-signed-") as folder:
+            drive = self._driving(files, Path(folder))
+            for clause, check, stimulus, expect in self._bound():
+                answer = ask(checks()[check], drive(stimulus), expect)
+                before = words.get(clause)
+                words[clause] = answer.word if before is None else worst([before, answer.word])
+        return words
+
+    def _bound(self) -> Iterator[tuple[str, str, Stimulus, Any]]:
+        claim = Claim(self.claim, "signer", self.edition)
+        for profile, clause, _ in clauses_of(claim, load.load_profiles()):
+            if profile.id not in self.profiles:
+                continue
+            for binding in clause.bindings:
+                if "signer" in binding.roles and binding.stimulus is not None:
+                    expect = {
+                        k: self.edition if v == "${edition}" else v
+                        for k, v in binding.expect.items()
+                    }
+                    yield clause.id, binding.check, binding.stimulus, expect
+
+    def _driving(self, files: Mapping[str, bytes], folder: Path) -> Callable[[Stimulus], Any]:
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        anchor = folder / "root.pem"
+        anchor.write_bytes(signing_party().root.public_bytes(Encoding.PEM))
+        signed = folder / "signed"
+        signed.mkdir()
+        for name, octets in files.items():
+            (signed / name).write_bytes(octets)
+        media = SimpleNamespace(folder=str(signed), trust=(str(anchor),), intermediates=(), crls=())
+        bench = Bench(
+            target=SimpleNamespace(media=media),
+            endpoint=None,
+            evidence=_Nowhere(),
+            ledger=Ledger(),
+            shelf=Shelf(),
+            scratch=folder,
+        )
+        seen: dict[str, Any] = {}
+
+        def drive(stimulus: Stimulus) -> Any:
+            if stimulus.key not in seen:
+                seen[stimulus.key] = drivers()[stimulus.kind].function(bench, **stimulus.args)
+            return seen[stimulus.key]
+
+        return drive
+
+
+def _early(party: SigningParty) -> Files:
+    return {"image.dcm": sign(plain(), right_order(party, algorithm="SHA1"))}
+
+
+def _early_documents(party: SigningParty) -> Files:
+    image = sign(plain(), right_order(party, algorithm="SHA1"))
+    nodes = report([reference(image, algorithm="SHA1")])
+    purpose = ("5", "ASTM-sigpurpose", "Verification Signature")
+    return {
+        "report.dcm": sign(file_of(nodes), right_order(party, algorithm="SHA1", purpose=purpose))
+    }
+
+
+MACRO_AND_BASE = ("digital-signatures-macro", "base-rsa")
+
+ARENAS = [
+    SignatureArena("signatures", "base-rsa", "2023b", (*MACRO, *BASE), right_files, MACRO_AND_BASE),
+    SignatureArena("signatures 2008", "base-rsa", "2008", EARLY, _early, MACRO_AND_BASE),
+    *(
+        SignatureArena(
+            profile,
+            profile,
+            edition,
+            coverage_faults(profile),
+            functools.partial(profile_files, profile=profile),
+            (profile,),
+        )
+        for profile in ("creator-rsa", "authorization-rsa")
+        for edition in ("2023b",)
+    ),
+    SignatureArena("sr-rsa", "sr-rsa", "2023b", DOCUMENTS, right_documents, ("sr-rsa",)),
+    SignatureArena("sr-rsa 2008", "sr-rsa", "2008", EARLY_DOCUMENTS, _early_documents, ("sr-rsa",)),
+]
