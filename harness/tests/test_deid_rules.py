@@ -26,7 +26,9 @@ PATIENT_ID = 0x00100020
         ("2026a", "2024e", 621),
     ],
 )
-def test_the_newest_table_not_newer_than_the_claim_is_used(edition: str, sampled: str, rows: int) -> None:
+def test_the_newest_table_not_newer_than_the_claim_is_used(
+    edition: str, sampled: str, rows: int
+) -> None:
     table = rules(edition)
     assert sampled_edition(edition) == table.edition == sampled
     assert len(table._rows) == rows
@@ -58,7 +60,9 @@ def test_what_no_row_lists_has_no_rule(tag: int) -> None:
 
 def test_an_option_rules_over_the_profile() -> None:
     table = rules("2023b", ("retain-uids",))
-    assert table.of(0x00080018) == Rule("(0008,0018)", "SOP Instance UID", "UI", ("K",), ("retain-uids",))
+    assert table.of(0x00080018) == Rule(
+        "(0008,0018)", "SOP Instance UID", "UI", ("K",), ("retain-uids",)
+    )
     assert table.of(PATIENT_ID).columns == ("basic-confidentiality",)
 
 
@@ -140,7 +144,9 @@ def rule(action: str, column: str = "basic-confidentiality") -> Rule:
         ("P", "", "kept", "left", "fail"),
     ],
 )
-def test_actions_by_type_and_outcome(action: str, type_: str, outcome: str, kind: str, weight: str) -> None:
+def test_actions_by_type_and_outcome(
+    action: str, type_: str, outcome: str, kind: str, weight: str
+) -> None:
     found = said(rule(action), type_, outcome)
     assert (found.kind, found.weight) == (kind, weight)
 

@@ -37,7 +37,9 @@ def pair(vector: dict, **claim: object) -> DeidSeen:
 
 def violations(seen: DeidSeen) -> set[tuple[str, str]]:
     """Return (path, kind) in the words of the vectors."""
-    found = {(d.path, d.kind) for d in seen.deviations if d.weight == "fail" and d.kind != "missing"}
+    found = {
+        (d.path, d.kind) for d in seen.deviations if d.weight == "fail" and d.kind != "missing"
+    }
     found |= {
         (d.path, d.kind)
         for d in seen.deviations
@@ -58,9 +60,7 @@ def violations(seen: DeidSeen) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("vector", TOOLS, ids=[v["id"] for v in TOOLS])
 def test_every_listed_violation_is_found_and_none_invented(vector: dict) -> None:
     listed = json.loads((VECTORS / vector["violations"]).read_text(encoding="utf-8"))
-    wanted = {
-        (v["path"] if v["kind"] == "meta" else ours(v["path"]), v["kind"]) for v in listed
-    }
+    wanted = {(v["path"] if v["kind"] == "meta" else ours(v["path"]), v["kind"]) for v in listed}
     assert violations(pair(vector)) == wanted
 
 
