@@ -228,3 +228,15 @@ class ResumptionSeen:
     versions: dict[str, Resumed]
     control: AssociationSeen
     after: AssociationSeen
+
+
+@dataclass(frozen=True)
+class WebSeen:
+    """The answers of the DICOMweb endpoints of a target to one GET over TLS.
+
+    *headers* has Strict-Transport-Security by endpoint, empty without one; *failed* says why an
+    endpoint gave no HTTP answer.
+    """
+
+    headers: dict[str, str]
+    failed: dict[str, str]
