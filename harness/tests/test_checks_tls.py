@@ -9,8 +9,11 @@ import pytest
 
 from part15.judge import ask
 from part15.model import Judgement, Word
+from part15.observations import NotReached
+from part15.observations.session import AssociationSeen, AuthenticationSeen, HandshakeSeen
 from part15.observations.tls import (
     CertificateSeen,
+    CertificatesSeen,
     ControlSeen,
     HelloSeen,
     HellosSeen,
@@ -239,25 +242,6 @@ ALGORITHM_ROWS: list[tuple[str, dict[str, Any], SuitesSeen, Word]] = [
         chain(CertificateSeen(problem="it cannot be read", fingerprint="9")),
         OPEN,
     ),
-    ("tls_algorithms.is_signed_with_bits", {"signer": "RSA", "minimum": 2048}, chain(LEAF), PASS),
-    (
-        "tls_algorithms.is_signed_with_bits",
-        {"signer": "RSA", "minimum": 2048},
-        chain(but(LEAF, signer_bits=1024)),
-        FAIL,
-    ),
-    (
-        "tls_algorithms.is_signed_with_bits",
-        {"signer": "RSA", "minimum": 2048},
-        chain(LEAF, but(ROOT, signer_bits=1024)),
-        PASS,
-    ),
-    (
-        "tls_algorithms.is_signed_with_bits",
-        {"signer": "ECDSA", "minimum": 256},
-        chain(but(EC, signer_bits=None)),
-        OPEN,
-    ),
     (HASH, SHA2, chain(LEAF, ROOT), PASS),
     (HASH, SHA2, chain(but(LEAF, hash="SHA-224"), ROOT), FAIL),
     (HASH, SHA2, chain(but(LEAF, hash="SHA-1"), ROOT), FAIL),
@@ -460,3 +444,64 @@ def test_messages_name_suite_cause_and_remedy() -> None:
     assert [finding.word for finding in sha512.findings] == [Word.WARN]
     dead = judged("tls_offer.refuses", hellos(alert(), after=DEAD))
     assert [finding.subject for finding in dead.findings] == ["availability"]
+
+
+ASSOCIATED = AssociationSeen("accepted", HandshakeSeen("open", completed=True, requested=True))
+TURNED_AWAY = AssociationSeen("alert", HandshakeSeen("alert", requested=True))
+OPEN_DOOR = AssociationSeen("accepted", HandshakeSeen("open", completed=True, requested=False))
+NOT_GIVEN = NotReached("identity", "give endpoints.e.identities.rsa_1024")
+RSA_RULE = {"key": "RSA", "minimum": 2048, "kinds": ["rsa_1024"]}
+SIGNER_RULE = {"signer": "RSA", "minimum": 2048, "kinds": ["weak_issuer"]}
+HASH_RULE = {**SHA2, "kinds": ["sha1", "md5"]}
+
+
+def both(own: SuitesSeen, control: AssociationSeen = ASSOCIATED, **shown: Any) -> CertificatesSeen:
+    return CertificatesSeen(own, AuthenticationSeen(control, shown, ASSOCIATED))
+
+
+@pytest.mark.parametrize(
+    ("name", "expect", "seen", "word"),
+    [
+        ("has_key_bits", RSA_RULE, both(chain(LEAF), rsa_1024=TURNED_AWAY), PASS),
+        ("has_key_bits", RSA_RULE, both(chain(LEAF), rsa_1024=ASSOCIATED), FAIL),
+        ("has_key_bits", RSA_RULE, both(chain(but(LEAF, bits=1024)), rsa_1024=TURNED_AWAY), FAIL),
+        ("has_key_bits", RSA_RULE, both(chain(LEAF), rsa_1024=NOT_GIVEN), OPEN),
+        ("has_key_bits", RSA_RULE, both(suites(), rsa_1024=TURNED_AWAY), OPEN),
+        ("has_key_bits", RSA_RULE, both(suites(), rsa_1024=ASSOCIATED), FAIL),
+        ("has_key_bits", RSA_RULE, both(chain(LEAF), OPEN_DOOR, rsa_1024=ASSOCIATED), PASS),
+        ("has_key_bits", RSA_RULE, CertificatesSeen(chain(LEAF), NOT_GIVEN), OPEN),
+        ("is_signed_with_bits", SIGNER_RULE, both(chain(LEAF), weak_issuer=TURNED_AWAY), PASS),
+        ("is_signed_with_bits", SIGNER_RULE, both(chain(LEAF), weak_issuer=ASSOCIATED), FAIL),
+        ("is_signed_with_bits", SIGNER_RULE, both(chain(but(LEAF, signer_bits=1024))), FAIL),
+        ("is_signed_with_bits", SIGNER_RULE, both(chain(but(LEAF, signer_bits=None))), OPEN),
+        (
+            "is_signed_with_bits",
+            SIGNER_RULE,
+            both(chain(LEAF, but(ROOT, signer_bits=1024)), weak_issuer=TURNED_AWAY),
+            PASS,
+        ),
+        (
+            "is_signed_with_hash",
+            HASH_RULE,
+            both(chain(LEAF), sha1=TURNED_AWAY, md5=TURNED_AWAY),
+            PASS,
+        ),
+        (
+            "is_signed_with_hash",
+            HASH_RULE,
+            both(chain(LEAF), sha1=ASSOCIATED, md5=TURNED_AWAY),
+            FAIL,
+        ),
+        (
+            "is_signed_with_hash",
+            HASH_RULE,
+            both(chain(LEAF), sha1=TURNED_AWAY, md5=NOT_GIVEN),
+            OPEN,
+        ),
+    ],
+)
+def test_certificates_both_ways(
+    name: str, expect: dict[str, Any], seen: CertificatesSeen, word: Word
+) -> None:
+    answer = judged(f"tls_certificates.{name}", seen, **expect)
+    assert answer.word is word, answer.message

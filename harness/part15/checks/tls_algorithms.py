@@ -123,7 +123,6 @@ def has_key_bits(seen: SuitesSeen, *, key: str, minimum: int) -> Judgement:
     )
 
 
-@check
 def is_signed_with_bits(seen: SuitesSeen, *, signer: str, minimum: int) -> Judgement:
     """Every *signer* (RSA, ECDSA) signature in the chain was made with a key of at least *minimum* bits.
 
