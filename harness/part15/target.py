@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     field_validator,
+    model_validator,
 )
 
 from part15.address import split_address
@@ -102,6 +103,51 @@ class Listener(_Table):
         return join_address(self.host, self.port)
 
 
+_FIELDS = {
+    1: {"name"},
+    2: {"name", "passcode"},
+    3: {"ticket"},
+    4: {"assertion"},
+    5: {"token"},
+}
+
+
+class User(_Table):
+    """A user whom the SUT lets in: a User-Identity-Type of PS3.7 and what that type shows.
+
+    1: *name*; 2: *name* and *passcode*; 3: *ticket*; 4: *assertion*; 5: *token*. All but the name are
+    references: ``env:NAME`` or ``file:PATH``; a ticket in an environment variable is in base64.
+    """
+
+    type: Literal[1, 2, 3, 4, 5]
+    name: str = ""
+    passcode: str = ""
+    ticket: str = ""
+    assertion: str = ""
+    token: str = ""
+
+    @field_validator("passcode", "ticket", "assertion", "token")
+    @classmethod
+    def _referenced(cls, value: str) -> str:
+        if value and not value.startswith(("env:", "file:")):
+            raise ValueError(
+                "a secret stands in the target itself; write env:NAME or file:PATH instead"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> User:
+        given = {
+            name
+            for name in ("name", "passcode", "ticket", "assertion", "token")
+            if getattr(self, name)
+        }
+        wanted = _FIELDS[self.type]
+        if given != wanted:
+            raise ValueError(f"a user of type {self.type} has {' and '.join(sorted(wanted))}, no more")
+        return self
+
+
 class Media(_Table):
     """Files of the SUT."""
 
@@ -183,6 +229,7 @@ class Target(_Table):
     declared: dict[str, Any] = Field(default_factory=dict)
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     listeners: dict[str, Listener] = Field(default_factory=dict)
+    users: dict[str, User] = Field(default_factory=dict)
     media: Media | None = None
     adapter: tuple[str, ...] = ()
     actions: dict[str, Command] = Field(default_factory=dict)

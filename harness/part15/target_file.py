@@ -22,6 +22,7 @@ from part15.target import (
     Media,
     Product,
     Target,
+    User,
     Waiver,
 )
 from part15.toml_lines import key_lines, line_of
@@ -43,6 +44,7 @@ def _fields_at(path: tuple[str | int, ...]) -> list[str]:
         "claims": ClaimTable,
         "endpoints": Endpoint,
         "listeners": Listener,
+        "users": User,
     }
     if not path:
         return list(Target.model_fields)
@@ -99,7 +101,7 @@ def parse_target(
     lines = key_lines(text)
     place = (folder or Path.cwd()).resolve()
     prepared = {
-        k: _absolute(v, place) if k in ("endpoints", "listeners", "media") else v
+        k: _absolute(v, place) if k in ("endpoints", "listeners", "media", "users") else v
         for k, v in document.items()
     }
     for group in ("endpoints", "listeners"):

@@ -100,6 +100,8 @@ class Conversation:
     def __init__(self, line: Line) -> None:
         self.line, self.cutter = line, pdu.Cutter()
         self.heard = b""
+        self.body = b""
+        """The octets behind the header of the PDU that came last."""
         self._waiting: list[tuple[int, bytes]] = []
 
     def send(self, octets: bytes, until: float) -> None:
@@ -129,6 +131,7 @@ class Conversation:
             except pdu.PduError as error:
                 raise Ended("garbage", str(error)) from None
         kind, body = self._waiting.pop(0)
+        self.body = body
         try:
             return kind, pdu.parse(kind, body)
         except pdu.PduError as error:

@@ -11,10 +11,13 @@ Command: TypeAlias = dict[int, int | str]
 SOP_CLASS, FIELD, MESSAGE_ID, RESPONDED = 0x0002, 0x0100, 0x0110, 0x0120
 PRIORITY, DATA_SET_TYPE, STATUS, SOP_INSTANCE = 0x0700, 0x0800, 0x0900, 0x1000
 REQUESTED_CLASS, REQUESTED_INSTANCE, EVENT_TYPE, ACTION_TYPE = 0x0003, 0x1001, 0x1002, 0x1008
+DESTINATION, ORIGINATOR = 0x0600, 0x1030
+REMAINING, COMPLETED, FAILED, WARNED = 0x1020, 0x1021, 0x1022, 0x1023
 
 C_STORE_RQ, C_ECHO_RQ, RESPONSE = 0x0001, 0x0030, 0x8000
 NO_DATA_SET = 0x0101
 _UIDS = {SOP_CLASS, REQUESTED_CLASS, SOP_INSTANCE, REQUESTED_INSTANCE}
+_TITLES = {DESTINATION, ORIGINATOR}
 MAX_COMMAND = 1 << 16
 
 
@@ -52,7 +55,7 @@ def decode_command(octets: bytes) -> Command:
         raw = octets[at + 8 : at + 8 + length]
         if group != 0 or len(raw) != length:
             raise CommandError(f"element ({group:04X},{element:04X}) does not fit a command set")
-        if element == 0 or (length == 2 and element not in _UIDS):
+        if element == 0 or (length == 2 and element not in _UIDS | _TITLES):
             found[element] = int.from_bytes(raw, "little")
         else:
             found[element] = raw.rstrip(b" \0").decode("latin-1")

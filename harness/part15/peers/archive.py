@@ -1,0 +1,233 @@
+"""The embedded archive: the reference peer grown to a conforming system for A.1 to A.3, B.4 and B.5.
+
+Right unless faults are named. Its partner in Online Electronic Storage is who shows the certificate
+``client``; any other certificate of the same CA is a stranger.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ssl
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from part15.channel import services
+from part15.channel.association import Line, protect
+from part15.channel.messages import Messages
+from part15.channel.tls import Ended, Plain, Stream, Tls, client_context, dial
+from part15.peers.archive_faults import faults
+from part15.peers.archive_node import STATUS, ArchiveAssociation, Held, Other, Shelves, changed
+from part15.peers.archive_policy import ArchivePolicy
+from part15.peers.child import Pipes
+from part15.peers.policy import Policy
+from part15.peers.reference import ReferencePeer
+from part15.pki import Pki
+from part15.wire import pdu
+
+PARTNERS = ("client", "client-ec")
+USERS = {"alice": b"rose and 42 thorns", "bob": b"another passcode"}
+TICKET = b"\x6e\x24\x30\x22" + b"\x04\x20" + b"part15 test ticket, never issued"
+ASSERTION = b'<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion" ID="_part15"/>'
+TOKEN = b"eyJhbGciOiJub25lIn0.eyJzdWIiOiJwYXJ0MTUifQ.cGFydDE1"
+
+IDENTITY_PROFILES = tuple(f"user-identity-{n}" for n in ("basic", "passcode", "kerberos", "saml"))
+STORAGE_PROFILES = ("online-electronic-storage", "bit-preserving-digital-signatures-use")
+CLAIMS = {
+    **dict.fromkeys(STORAGE_PROFILES, ("storage-scp",)),
+    **dict.fromkeys(IDENTITY_PROFILES, ("association-acceptor",)),
+}
+"""Everything that the right archive can claim."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Destination:
+    """Where an AE title can be reached: *transport* is ``plain`` or ``tls``, *kind* as of :class:`Other`."""
+
+    address: str
+    transport: str
+    kind: str
+
+
+def right_policy() -> ArchivePolicy:
+    """Return the policy of the right archive, with the users of its target."""
+    return ArchivePolicy(users=USERS, tickets=(TICKET,), assertions=(ASSERTION,), tokens=(TOKEN,))
+
+
+class Archive(ReferencePeer):
+    """The archive as a context manager; *named* are faults of :func:`part15.peers.archive_faults.faults`."""
+
+    def __init__(
+        self,
+        pki: Pki,
+        named: Collection[str] = (),
+        *,
+        archive: ArchivePolicy | None = None,
+        destinations: Mapping[str, Destination] | None = None,
+        plain: bool = True,
+        ae_title: str = "PART15ARC",
+        **options: Any,
+    ) -> None:
+        chosen = archive or right_policy()
+        for name in named:
+            chosen = dataclasses.replace(chosen, **faults()[name].changes)
+        self.archive, self.shelves = chosen, Shelves()
+        self.destinations = dict(destinations or {})
+        self._partners = [
+            ssl.PEM_cert_to_DER_cert(_first(pki[name].certificate.read_text())) for name in PARTNERS
+        ]
+        super().__init__(pki, (), plain=plain, ae_title=ae_title, **options)
+
+    def _associate(self, stream: Stream | Pipes, policy: Policy) -> None:
+        if isinstance(stream, Pipes):
+            raise TypeError("the archive speaks TLS through the standard library only")
+        line = Line(stream.plain, stream) if isinstance(stream, Tls) else Line(stream)
+        ArchiveAssociation(
+            line,
+            self.archive,
+            self.shelves,
+            self.ae_title,
+            Other(self._kind(stream)),
+            self._outgoing,
+            3600.0 if policy.artim is None else policy.artim,
+            self.idle,
+            time.monotonic,
+        ).serve()
+
+    def _kind(self, stream: Stream) -> str:
+        if not isinstance(stream, Tls):
+            return "plain"
+        shown = stream.object.getpeercert(binary_form=True)
+        return "partner" if shown in self._partners else "stranger"
+
+    def _outgoing(self, title: str) -> tuple[Messages, Other]:
+        """Open an association with *title*; raises KeyError if nobody is known by it, Ended if it fails."""
+        place = self.destinations[title]
+        until = time.monotonic() + self.idle
+        plain = Plain(dial(place.address, until))
+        if place.transport == "plain":
+            line = Line(plain)
+        else:
+            mine = self.pki["server"]
+            context = client_context(
+                certificate=str(mine.certificate), key=str(mine.key), trust=str(self.pki.ca)
+            )
+            line = protect(plain, context, until)
+        classes = {h.instance.sop_class for h in self.shelves.held.values()}
+        syntaxes = [
+            (sop_class, (transfer,))
+            for sop_class in sorted(classes)
+            for transfer in self.archive.transfers
+        ]
+        asked = services.proposal(
+            title, self.ae_title, [*syntaxes, (services.COMMITMENT, (pdu.IMPLICIT_LE,))]
+        )
+        return services.opened(line, asked, until), Other(place.kind, title)
+
+    # what its users do with it
+
+    def authorize(self, uid: str, *, number: str = "PART15-1", when: str = "") -> None:
+        """Turn the OR instance *uid* into an AO one, as an authorised person would have it done."""
+        stamp = when or time.strftime("%Y%m%d%H%M%S+0000", time.gmtime())
+        with self.shelves.lock:
+            held = self.shelves.held[uid]
+            made = changed(
+                held.instance,
+                {STATUS: ("CS", "AO"), 0x01000420: ("DT", stamp), 0x01000426: ("LO", number)},
+            )
+            self.shelves.held[uid] = dataclasses.replace(held, instance=made, status="AO")
+
+    def transfer(self, uid: str, title: str) -> str:
+        """Hand the OR or AO instance *uid* over to the partner *title*; return what became of it here.
+
+        Raises KeyError if it is not held or *title* is unknown, Ended if the association fails.
+        """
+        held = self.shelves.held[uid]
+        talk, other = self._outgoing(title)
+        if other.kind != "partner":
+            raise KeyError(title)
+        until = time.monotonic() + self.idle
+        try:
+            services.store(talk, held.instance, until)
+            confirmed = not self.archive.asks_commitment or self._confirmed(talk, held, until)
+        finally:
+            services.close(talk, time.monotonic() + self.idle)
+        if confirmed or not self.archive.waits_for_commitment:
+            self._relinquish(uid, held)
+        return "kept" if uid in self.shelves.held else "deleted"
+
+    def _confirmed(self, talk: Messages, held: Held, until: float) -> bool:
+        transaction = f"2.25.{time.time_ns()}"
+        reports: list[services.Commitment] = []
+        instance = held.instance
+        try:
+            services.ask_commitment(
+                talk,
+                transaction,
+                [(instance.sop_class, instance.uid)],
+                until,
+                other=lambda m: reports.append(services.take_event(talk, m, until)),
+            )
+            while not reports:
+                reports.append(services.take_event(talk, talk.get(until), until))
+        except Ended:
+            return False
+        return any(r.transaction == transaction and instance.uid in r.committed for r in reports)
+
+    def _relinquish(self, uid: str, held: Held) -> None:
+        how = self.archive.relinquish
+        with self.shelves.lock:
+            if how == "delete" or (how == "AC" and held.status != "AO"):
+                del self.shelves.held[uid]
+            elif how in ("NS", "AC"):
+                made = changed(held.instance, {STATUS: ("CS", how)})
+                self.shelves.held[uid] = dataclasses.replace(held, instance=made, status=how)
+
+    def document(
+        self,
+        *,
+        edition: str = "2023b",
+        profile: str = "",
+        claims: Mapping[str, Collection[str]] | None = None,
+    ) -> dict[str, Any]:
+        """Return the content of a target file that describes this archive and makes *claims*.
+
+        *profile* alone is claimed in the one role that this archive has in it.
+        """
+        found = super().document(edition=edition, profile="tls-bcp195-rfc8996")
+        found["target"]["name"] = "part15 archive"
+        if profile:
+            role = "association-acceptor" if profile.startswith("user-") else "storage-scp"
+            claims = {profile: [role]}
+        found["claims"] = {name: list(roles) for name, roles in (claims or CLAIMS).items()}
+        found.pop("attestations", None)
+        found["users"] = self.users()
+        return found
+
+    def users(self) -> dict[str, Any]:
+        """Return the users of the target; their secrets are written to files of the PKI folder."""
+        folder = Path(self.pki.folder)
+        secrets = {
+            "alice.passcode": USERS["alice"],
+            "ticket.bin": TICKET,
+            "assertion.xml": ASSERTION,
+        }
+        for name, octets in secrets.items():
+            (folder / name).write_bytes(octets)
+        place = f"file:{folder}/"
+        return {
+            "name-only": {"type": 1, "name": "bob"},
+            "with-passcode": {
+                "type": 2,
+                "name": "alice",
+                "passcode": f"{place}alice.passcode",
+            },
+            "with-ticket": {"type": 3, "ticket": f"{place}ticket.bin"},
+            "with-assertion": {"type": 4, "assertion": f"{place}assertion.xml"},
+        }
+
+
+def _first(pem: str) -> str:
+    end = "-----END CERTIFICATE-----"
+    return pem.split(end, maxsplit=1)[0] + end + "\n"

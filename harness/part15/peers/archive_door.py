@@ -1,0 +1,111 @@
+"""How the embedded archive answers an A-ASSOCIATE-RQ: contexts, roles, extended negotiation, user identity."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from dataclasses import dataclass
+
+from part15.channel import services
+from part15.peers.archive_policy import ArchivePolicy
+from part15.wire import pdu
+from part15.wire import user_identity as ui
+
+STORAGE = "1.2.840.10008.5.1.4.1.1."
+EXTENDED_ITEM = 0x56
+SERVICES = (services.FIND, services.MOVE, services.GET, services.COMMITMENT)
+SAML_RESPONSE = b'<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol" Version="2.0"/>'
+
+
+class Refused(Exception):  # noqa: N818 - the association is refused, not an error of ours
+    """No association: *octets* are the PDU that says so."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        super().__init__()
+
+
+@dataclass(frozen=True)
+class Door:
+    """Decides who comes in, and what is agreed."""
+
+    policy: ArchivePolicy
+    ae_title: str
+
+    def answer(self, asked: pdu.Associate, body: bytes) -> tuple[bytes, pdu.Associate]:
+        """Return the A-ASSOCIATE-AC for *asked* with PDU *body*, as octets and as content; raises Refused."""
+        if asked.called not in (self.ae_title, "ANY-SCP"):
+            raise Refused(pdu.encode_reject(1, 1, 7))
+        raw = self._identity(body)
+        answers = tuple(self._context(c) for c in asked.contexts)
+        users = list(pdu.default_user_items(1 << 17))
+        users += [(k, b) for k, b in asked.user_items if k == 0x54]
+        if self.policy.extended is not None:
+            users += [
+                (EXTENDED_ITEM, self._named(b) + self.policy.extended)
+                for k, b in asked.user_items
+                if k == EXTENDED_ITEM
+            ]
+        answered = dataclasses.replace(asked, contexts=answers, user_items=tuple(users))
+        return ui.with_items(pdu.encode_accept(answered), raw), answered
+
+    @staticmethod
+    def _named(body: bytes) -> bytes:
+        length = int.from_bytes(body[:2], "big")
+        return body[: 2 + length]
+
+    def _context(self, asked: pdu.PresentationContext) -> pdu.PresentationContext:
+        known = asked.abstract == pdu.VERIFICATION or asked.abstract.startswith(STORAGE)
+        if asked.abstract in SERVICES:
+            known = asked.abstract != services.COMMITMENT or self.policy.commitment_known
+        chosen = next((t for t in self.policy.transfers if t in asked.transfers), None)
+        result = 3 if not known else 4 if chosen is None else 0
+        return pdu.PresentationContext(
+            asked.id, "", (chosen or (asked.transfers or ("",))[0],), result
+        )
+
+    def _identity(self, body: bytes) -> bytes:
+        """Return the sub-items to answer with; raises Refused."""
+        policy = self.policy
+        try:
+            items = [i for i in ui.sub_items(body) if i.kind == ui.REQUEST]
+        except pdu.PduError:
+            raise Refused(pdu.encode_abort(2, 6)) from None
+        if not items:
+            return ui.encode_response() if policy.positive == "unprompted" else b""
+        read = ui.read_request(items[0])
+        if read.fault or len(items) > 1:
+            raise Refused(pdu.encode_abort(2, 6))
+        if policy.tests_reserved and read.reserved:
+            raise Refused(pdu.encode_abort(2, 6))
+        if read.kind not in policy.types:
+            if read.kind in policy.refused_types:
+                raise Refused(pdu.encode_reject(*policy.reject))
+            return ui.encode_response() if policy.answers_unsupported else b""
+        first = items[0].body[4 : 4 + read.primary]
+        second = items[0].body[6 + read.primary :]
+        if read.kind in policy.refused_types or not self._known(read.kind, first, second):
+            octets = pdu.encode_reject(*policy.reject)
+            raise Refused(octets if policy.refusal == "reject" else pdu.encode_abort(2, 0))
+        return self._response(read)
+
+    def _known(self, kind: int, first: bytes, second: bytes) -> bool:
+        policy = self.policy
+        if not policy.verifies:
+            return True
+        if kind in (1, 2):
+            name = first.decode("utf-8", "replace")
+            return name in policy.users and (kind == 1 or policy.users[name] == second)
+        return first in {3: policy.tickets, 4: policy.assertions, 5: policy.tokens}[kind]
+
+    def _response(self, read: ui.ReadRequest) -> bytes:
+        policy = self.policy
+        if policy.positive == "never" or (read.positive != 1 and policy.positive != "always"):
+            return b""
+        content = {3: b"\x6f\x03\x02\x01\x05", 4: SAML_RESPONSE}.get(read.kind, b"")
+        if policy.response is not None:
+            content = policy.response
+        made = ui.encode_response(content, reserved=policy.reserved)
+        if policy.grow:
+            made = made[:4] + struct.pack(">H", len(content) + policy.grow) + made[6:]
+        return made * (2 if policy.positive == "twice" else 1)

@@ -1,0 +1,355 @@
+"""The DICOM side of the embedded archive: Storage, Query/Retrieve, Storage Commitment and user identity."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from part15.channel import services
+from part15.channel.association import Line
+from part15.channel.messages import Message, Messages
+from part15.channel.services import Instance
+from part15.channel.tls import Ended
+from part15.peers.archive_door import Door, Refused
+from part15.peers.archive_policy import ArchivePolicy
+from part15.wire import dimse, pdu, writing
+from part15.wire.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, MalformedDataSet, Syntax, walk
+
+STATUS, WHEN, COMMENT, NUMBER = 0x01000410, 0x01000420, 0x01000424, 0x01000426
+COMPANIONS = (WHEN, COMMENT, NUMBER)
+ROOM = 64 << 20
+REPLACED = "2.25.15000000000000000000000000000000"
+
+
+@dataclass
+class Held:
+    """One instance with its status; *settled* tells that nothing keeps it from being forwarded."""
+
+    instance: Instance
+    status: str
+    settled: bool
+    study: str = ""
+    series: str = ""
+
+
+@dataclass
+class Shelves:
+    """What the archive holds, by SOP Instance UID."""
+
+    held: dict[str, Held] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def size(self) -> int:
+        """Return the octets of all data sets."""
+        return sum(len(h.instance.data) for h in self.held.values())
+
+
+@dataclass(frozen=True)
+class Other:
+    """The other side of an association: ``partner`` (registered certificate), ``stranger`` or ``plain``."""
+
+    kind: str
+    title: str = ""
+
+
+Outgoing = Callable[[str], "tuple[Messages, Other]"]
+"""Opens an association with the AE of that title, for Storage and Storage Commitment; raises Ended or KeyError."""
+
+
+def syntax_of(transfer: str) -> Syntax:
+    """Return how data sets of *transfer* are encoded."""
+    return IMPLICIT_LITTLE if transfer == pdu.IMPLICIT_LE else EXPLICIT_LITTLE
+
+
+def text_of(instance: Instance, tag: int) -> str | None:
+    """Return the text of a top level element without padding, None if it is absent."""
+    value = writing.value_of(instance.data, tag, syntax_of(instance.transfer))
+    return None if value is None else value.decode("latin-1").rstrip(" \0")
+
+
+def changed(instance: Instance, changes: dict[int, tuple[str, str] | None]) -> Instance:
+    """Return *instance* with top level elements set to (VR, text) or, None, removed."""
+    syntax = syntax_of(instance.transfer)
+    encoded = {
+        tag: None if c is None else writing.element(tag, c[0], c[1], explicit=syntax.explicit)
+        for tag, c in changes.items()
+    }
+    return dataclasses.replace(instance, data=writing.replaced(instance.data, encoded, syntax))
+
+
+@dataclass
+class ArchiveAssociation:
+    """One association as acceptor; ends with release, abort, silence or the end of the stream."""
+
+    line: Line
+    policy: ArchivePolicy
+    shelves: Shelves
+    ae_title: str
+    other: Other
+    outgoing: Outgoing
+    artim: float
+    idle: float
+    clock: Callable[[], float]
+
+    def serve(self) -> None:
+        """Serve until the end; raises Ended or ssl.SSLError if the stream breaks."""
+        self.talk = Messages(self.line)
+        _, asked = self.talk.next(self.clock() + self.artim)
+        if not isinstance(asked, pdu.Associate):
+            return
+        try:
+            octets, answered = Door(self.policy, self.ae_title).answer(asked, self.talk.body)
+        except Refused as refused:
+            self.talk.send(refused.octets, self._until())
+            return
+        self.talk.send(octets, self._until())
+        self.talk.agree(asked, answered, asked)
+        self.other = Other(self.other.kind, asked.calling)
+        while True:
+            try:
+                message = self.talk.get(self._until())
+            except Ended as ended:
+                if ended.how in ("garbage", "silent"):
+                    self.talk.send(pdu.encode_abort(2, 0), self._until())
+                return
+            self._take(message)
+
+    def _until(self) -> float:
+        return self.clock() + self.idle
+
+    def _take(self, message: Message) -> None:
+        kinds: dict[int, Callable[[Message], None]] = {
+            dimse.C_ECHO_RQ: self._echoed,
+            dimse.C_STORE_RQ: self._stored,
+            services.C_FIND_RQ: self._found,
+            services.C_GET_RQ: self._got,
+            services.C_MOVE_RQ: self._moved,
+            services.N_ACTION_RQ: self._asked,
+        }
+        if message.kind & dimse.RESPONSE or message.kind == services.C_CANCEL_RQ:
+            return
+        kinds.get(message.kind, self._unknown)(message)
+
+    def _echoed(self, message: Message) -> None:
+        self._respond(message, 0)
+
+    def _unknown(self, message: Message) -> None:
+        self._respond(message, 0x0211)
+
+    def _respond(
+        self,
+        message: Message,
+        status: int,
+        data: bytes = b"",
+        more: dict[int, int | str] | None = None,
+    ) -> None:
+        asked = message.command
+        answer: dimse.Command = {
+            dimse.FIELD: message.kind | dimse.RESPONSE,
+            dimse.RESPONDED: asked.get(dimse.MESSAGE_ID, 0),
+            dimse.STATUS: status,
+            **(more or {}),
+        }
+        renamed = {
+            dimse.SOP_CLASS: dimse.SOP_CLASS,
+            dimse.SOP_INSTANCE: dimse.SOP_INSTANCE,
+            dimse.REQUESTED_CLASS: dimse.SOP_CLASS,
+            dimse.REQUESTED_INSTANCE: dimse.SOP_INSTANCE,
+            dimse.ACTION_TYPE: dimse.ACTION_TYPE,
+        }
+        answer |= {new: asked[old] for old, new in renamed.items() if old in asked}
+        self.talk.put(message.context, answer, self._until(), data)
+
+    def _stored(self, message: Message) -> None:
+        sop_class, transfer = self.talk.contexts[message.context]
+        uid = str(message.command.get(dimse.SOP_INSTANCE, ""))
+        self._respond(message, self._keep(Instance(sop_class, uid, transfer, message.data)))
+
+    def _keep(self, came: Instance) -> int:
+        policy = self.policy
+        try:
+            walk(came.data, syntax=syntax_of(came.transfer))
+            named = text_of(came, 0x00080018)
+            held = self._received(came)
+        except MalformedDataSet:
+            if policy.reads_damaged:
+                with self.shelves.lock:
+                    self.shelves.held[came.uid] = Held(came, "", settled=True)
+                return 0
+            return 0xC000
+        if named != came.uid:
+            return 0xA900
+        with self.shelves.lock:
+            before = self.shelves.held.get(came.uid)
+            if before is not None and not policy.replaces:
+                return 0 if before.instance.data == held.instance.data else 0x0111
+            if self.shelves.size() + len(came.data) > ROOM:
+                return 0xA700
+            self.shelves.held[came.uid] = held
+        return policy.store_status
+
+    def _received(self, came: Instance) -> Held:
+        """Return what is kept of *came*: the status of what nobody vouches for becomes NS."""
+        policy = self.policy
+        trusted = (
+            self.other.kind == "partner"
+            or policy.keeps_foreign_status
+            or (policy.keeps_stranger_status and self.other.kind == "stranger")
+        )
+        if not trusted:
+            came = changed(came, {STATUS: ("CS", "NS")})
+        for rewrite in policy.rewrite:
+            if syntax_of(came.transfer).explicit:
+                came = dataclasses.replace(came, data=rewrite(came.data))
+        status = text_of(came, STATUS) or ""
+        return Held(
+            came,
+            status,
+            settled=status not in ("OR", "AO"),
+            study=text_of(came, 0x0020000D) or "",
+            series=text_of(came, 0x0020000E) or "",
+        )
+
+    # queries
+
+    def _matching(self, message: Message) -> list[Held]:
+        transfer = self.talk.contexts[message.context][1]
+        asked = Instance("", "", transfer, message.data)
+        uid, study, series = (
+            text_of(asked, tag) or "" for tag in (0x00080018, 0x0020000D, 0x0020000E)
+        )
+        with self.shelves.lock:
+            return [
+                h
+                for h in self.shelves.held.values()
+                if uid in ("", h.instance.uid)
+                and study in ("", h.study)
+                and series in ("", h.series)
+                and (uid or study or series)
+            ]
+
+    def _found(self, message: Message) -> None:
+        explicit = self.talk.contexts[message.context][1] != pdu.IMPLICIT_LE
+        for held in self._matching(message):
+            rows = (
+                (0x00080016, held.instance.sop_class),
+                (0x00080018, held.instance.uid),
+                (0x0020000D, held.study),
+                (0x0020000E, held.series),
+            )
+            data = b"".join(writing.element(t, "UI", v, explicit=explicit) for t, v in rows)
+            self._respond(message, 0xFF00, data)
+        self._respond(message, 0)
+
+    def _got(self, message: Message) -> None:
+        self._deliver(message, self.talk, self.other)
+
+    def _moved(self, message: Message) -> None:
+        title = str(message.command.get(dimse.DESTINATION, ""))
+        try:
+            talk, other = self.outgoing(title)
+        except KeyError:
+            self._respond(message, 0xA801)
+            return
+        except Ended:
+            self._respond(message, 0xA702)
+            return
+        try:
+            self._deliver(message, talk, other)
+        finally:
+            services.close(talk, self._until())
+
+    def _deliver(self, message: Message, talk: Messages, other: Other) -> None:
+        done = failed = 0
+        for held in self._matching(message):
+            copy = self.copy_for(held, other)
+            sent = None
+            if copy is not None:
+                try:
+                    sent = services.store(talk, copy, self._until())
+                except Ended as ended:
+                    if ended.how != "no context":
+                        raise
+            done, failed = done + (sent == 0), failed + (sent != 0)
+        counted: dict[int, int | str] = {
+            dimse.COMPLETED: done,
+            dimse.FAILED: failed,
+            dimse.WARNED: 0,
+        }
+        self._respond(message, 0xB000 if failed and done else 0xA702 if failed else 0, more=counted)
+
+    def copy_for(self, held: Held, other: Other) -> Instance | None:
+        """Return the copy that *other* may have, None if it may have none yet."""
+        policy = self.policy
+        if not held.settled and not policy.forwards_early:
+            return None
+        copies = policy.copies if other.kind == "partner" else policy.foreign_copy
+        status = copies.get(held.status, "NS" if held.status else "")
+        if not status:
+            return held.instance
+        changes: dict[int, tuple[str, str] | None] = {STATUS: ("CS", status)}
+        if status == "-":
+            changes = {STATUS: None}
+            if not policy.leaves_companions:
+                changes |= dict.fromkeys(COMPANIONS)
+        if policy.new_uid:
+            changes[0x00080018] = ("UI", REPLACED)
+        if status == held.status and not policy.new_uid:
+            return held.instance
+        return changed(held.instance, changes)
+
+    # commitment
+
+    def _asked(self, message: Message) -> None:
+        transfer = self.talk.contexts[message.context][1]
+        wanted = services.read_event(0, message.data, transfer)
+        rows = references(message.data, transfer)
+        self._respond(message, 0)
+        how = self.policy.commits
+        if how == "never":
+            return
+        good, bad = self._commit(rows)
+        transaction = wanted.transaction if how != "unknown" else "2.25.15999"
+        if how == "new":
+            talk, _ = self.outgoing(self.other.title)
+            try:
+                services.report_commitment(talk, transaction, good, bad, self._until())
+            finally:
+                services.close(talk, self._until())
+            return
+        for _ in range(2 if how == "twice" else 1):
+            services.report_commitment(self.talk, transaction, good, bad, self._until())
+
+    def _commit(
+        self, rows: Sequence[tuple[str, str]]
+    ) -> tuple[list[tuple[str, str]], list[tuple[str, str, int]]]:
+        good, bad = [], []
+        with self.shelves.lock:
+            for sop_class, uid in rows:
+                held = self.shelves.held.get(uid)
+                if held is None or self.policy.commits == "refuses":
+                    bad.append((sop_class, uid, 0x0112))
+                elif held.instance.sop_class != sop_class:
+                    bad.append((sop_class, uid, 0x0119))
+                else:
+                    held.settled = True
+                    good.append((sop_class, uid))
+        return good, bad
+
+
+def references(data: bytes, transfer: str) -> list[tuple[str, str]]:
+    """Return the (SOP class, instance) pairs of the Referenced SOP Sequence of an N-ACTION."""
+    found: list[tuple[str, str]] = []
+    inside, sop_class = 0, ""
+    for element in walk(data, syntax=syntax_of(transfer)):
+        value = data[element.value : element.end]
+        if element.depth == 0:
+            inside = element.tag
+        elif element.depth == 2 and inside == 0x00081199:
+            if element.tag == 0x00081150:
+                sop_class = writing.uid_text(value)
+            elif element.tag == 0x00081155:
+                found.append((sop_class, writing.uid_text(value)))
+    return found

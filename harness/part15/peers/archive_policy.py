@@ -1,0 +1,78 @@
+"""What the embedded archive does, as data; a fault changes one part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from part15.wire import pdu
+
+Rewrite = Callable[[bytes], bytes]
+"""Changes a data set in explicit VR little endian."""
+
+RLE, JPEG = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.50"
+NO_REASON = (1, 2, 1)
+
+
+@dataclass(frozen=True)
+class ArchivePolicy:
+    """The right behaviour: A.1 to A.3, B.4 and B.5 of PS3.15, with Kerberos, SAML and JWT for show.
+
+    *users* are names with passcodes; *tickets*, *assertions* and *tokens* what types 3 to 5 may show.
+    *positive* is ``asked`` (59H where it was asked for), ``never``, ``always`` (though not asked),
+    ``unprompted`` (even without an identity) or ``twice``; *response* replaces the server responses;
+    *reserved* and *grow* damage the 59H sub-item. *refusal* is ``reject`` or ``abort``.
+    """
+
+    users: Mapping[str, bytes] = field(default_factory=dict)
+    tickets: tuple[bytes, ...] = ()
+    assertions: tuple[bytes, ...] = ()
+    tokens: tuple[bytes, ...] = ()
+    types: tuple[int, ...] = (1, 2, 3, 4)
+    refused_types: tuple[int, ...] = ()
+    """Identity types that are rejected although they only should be ignored, or although they are supported."""
+    verifies: bool = True
+    positive: str = "asked"
+    response: bytes | None = None
+    reserved: int = 0
+    grow: int = 0
+    tests_reserved: bool = False
+    answers_unsupported: bool = False
+    refusal: str = "reject"
+    reject: tuple[int, int, int] = NO_REASON
+
+    transfers: tuple[str, ...] = (pdu.EXPLICIT_LE, RLE, JPEG, pdu.IMPLICIT_LE)
+    """In the order in which they are preferred."""
+    rewrite: tuple[Rewrite, ...] = ()
+    """Applied to what is received before it is kept."""
+    extended: bytes | None = b"\x02\0\x03\0\0\0"
+    """The answer to SOP Class Extended Negotiation for Storage; None answers nothing."""
+    replaces: bool = False
+    """An instance that is sent again with other content replaces the one that is held."""
+    store_status: int = 0
+
+    keeps_foreign_status: bool = False
+    """The status of what came over plain TCP or from a stranger is kept."""
+    keeps_stranger_status: bool = False
+    copies: Mapping[str, str] = field(
+        default_factory=lambda: {"AO": "AC", "AC": "AC", "OR": "NS", "NS": "NS"}
+    )
+    """The status in a copy for a partner, by the status that is held; ``-`` leaves it out."""
+    foreign_copy: Mapping[str, str] = field(
+        default_factory=lambda: {"AO": "NS", "AC": "NS", "OR": "NS", "NS": "NS"}
+    )
+    """Likewise for a stranger or over plain TCP."""
+    leaves_companions: bool = False
+    """A copy without status still carries its authorization date, comment and number."""
+    forwards_early: bool = False
+    new_uid: bool = False
+    """A copy gets a SOP Instance UID of its own."""
+    commits: str = "same"
+    """``same`` or ``new`` association, ``never``, ``twice``, ``refuses`` (failures), ``unknown`` transaction."""
+    commitment_known: bool = True
+    relinquish: str = "delete"
+    """After a transfer: ``delete``, ``NS``, ``AC`` (an AO one; an OR one is deleted) or ``keep``."""
+    asks_commitment: bool = True
+    waits_for_commitment: bool = True
+    reads_damaged: bool = False
+    """Data sets that cannot be read are kept and acknowledged."""

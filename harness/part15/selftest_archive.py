@@ -1,0 +1,137 @@
+"""The arenas of the embedded archive: user identity, and what it does with stored objects."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from part15 import load
+from part15.peers import requestor
+from part15.peers.archive import IDENTITY_PROFILES, Archive
+from part15.peers.archive_faults import faults
+from part15.peers.faults import Fault
+from part15.pki import Pki, make_pki
+from part15.selftest import Judged
+from part15.selftest_tls import drive, judged
+
+DEADLINE = 0.5
+"""Seconds for one exchange on loopback."""
+
+
+@functools.cache
+def _pki() -> Pki:
+    return make_pki(Path(tempfile.mkdtemp(prefix="part15-selftest-")))
+
+
+@dataclass(frozen=True)
+class ArchiveArena:
+    """The archive under the claims of one family; *family* selects its faults, *options* make the archive."""
+
+    name: str
+    claimed: tuple[str, ...]
+    role: str
+    family: str
+    rule_sets: tuple[str, ...]
+    plain: bool
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles whose clauses it accounts for."""
+        return (*self.claimed, *self.rule_sets)
+
+    def faults(self) -> Sequence[Fault]:
+        """Return the faults of its family."""
+        return [f for f in faults().values() if f.family == self.family]
+
+    def right(self) -> Judged:
+        """Judge the right archive."""
+        return self._run(())
+
+    def wrong(self, fault: Fault) -> Judged:
+        """Judge the archive with *fault*."""
+        return self._run((fault.name,))
+
+    def _run(self, named: Sequence[str]) -> Judged:
+        with (
+            tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder,
+            Archive(_pki(), named, plain=self.plain, artim=0.5, idle=1.0) as archive,
+        ):
+            document: dict[str, Any] = archive.document(
+                claims=dict.fromkeys(self.claimed, (self.role,))
+            )
+            document["limits"] = {"impact": "credential", "wrong_credentials": 20}
+            _, verdicts = drive(document, Path(folder), deadline=DEADLINE)
+        mine = {c.id for name in self.profiles for c in load.load_profiles()[name].clauses}
+        return judged([v for v in verdicts if v.case.clause in mine])
+
+
+@dataclass(frozen=True)
+class RequestorArena:
+    """The embedded requestor under one identity profile, triggered for each stimulus."""
+
+    profile: str
+    rule_sets: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return f"{self.profile} as requestor"
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles whose clauses it accounts for."""
+        return (self.profile, *self.rule_sets)
+
+    def faults(self) -> Sequence[Fault]:
+        """Return the faults that flip a clause judged here."""
+        mine = self._clauses()
+        return [f for f in requestor.FAULTS if mine & set(f.flips)]
+
+    def _clauses(self) -> set[str]:
+        return {c.id for name in self.profiles for c in load.load_profiles()[name].clauses}
+
+    def right(self) -> Judged:
+        """Judge the right requestor."""
+        return self._run("")
+
+    def wrong(self, fault: Fault) -> Judged:
+        """Judge the requestor with *fault*."""
+        return self._run(fault.name)
+
+    def _run(self, fault: str) -> Judged:
+        command = [sys.executable, "-m", "part15.peers.requestor", "{host}", "{port}", "{aet}"]
+        document = {
+            "target": {"name": "part15 requestor"},
+            "claims": {self.profile: ["association-requestor"]},
+            "declared": {"user_identity": {"requires_confirmation": True}},
+            "listeners": {
+                "own": {
+                    "transport": "plain",
+                    "trigger": [*command, self.profile, *([fault] if fault else [])],
+                }
+            },
+        }
+        with tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder:
+            _, verdicts = drive(document, Path(folder), deadline=2.0)
+        mine = self._clauses()
+        return judged([v for v in verdicts if v.case.clause in mine])
+
+
+ARENAS = (
+    ArchiveArena(
+        "user identity",
+        IDENTITY_PROFILES,
+        "association-acceptor",
+        "identity",
+        ("ps3.7-user-identity",),
+        plain=False,
+    ),
+    RequestorArena("user-identity-passcode"),
+    RequestorArena("user-identity-kerberos", ("ps3.7-user-identity",)),
+    RequestorArena("user-identity-saml"),
+)
