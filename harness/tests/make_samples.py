@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import runpy
 from pathlib import Path
+from typing import Any
 
 from part15 import content
-from part15.report import writer_of
+from part15.report import statement_text, writer_of
 from part15.report.build import to_text
 from part15.report.schema import report_schema
+from part15.report.statement import draft
 
 SAMPLES = {
     "report.html": "html",
@@ -23,6 +25,8 @@ SAMPLES = {
     "traceability.csv": "csv-traceability",
     "mds2.csv": "mds2",
     "summary.txt": "terminal",
+    "in-toto.json": "in-toto",
+    "annotations.txt": "github",
 }
 
 
@@ -37,6 +41,18 @@ def main() -> None:
     (samples / "report.json").write_text(to_text(document), encoding="utf-8")
     for name, kind in SAMPLES.items():
         writer_of(kind)(document, samples / name)
+    for name, text in statements(document).items():
+        (samples / name).write_text(text, encoding="utf-8")
+
+
+def statements(document: dict[str, Any]) -> dict[str, str]:
+    """Return the drafted statement of *document* in each form, by file name."""
+    made = draft(document)
+    return {
+        "statement.md": statement_text.markdown(made),
+        "statement.html": statement_text.html(made),
+        "statement.json": statement_text.to_json(made),
+    }
 
 
 if __name__ == "__main__":

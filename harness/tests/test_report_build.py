@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 
-from part15 import content
+from part15.content import folder as folder_of
 from part15.model import Level, Plan, Word
+from part15.report import render
 from part15.report.build import build, exit_code, fingerprint, natural, to_text
 from part15.report.facts import RunFacts, TargetFacts
 from part15.report.schema import report_schema
@@ -47,13 +48,29 @@ def valid(document):
 
 def test_sample_is_valid_and_committed():
     document = valid(made.sample())
-    committed = (content.folder("reports") / "samples" / "report.json").read_text(encoding="utf-8")
+    committed = (folder_of("reports") / "samples" / "report.json").read_text(encoding="utf-8")
     assert to_text(document) == committed, "run 'python harness/tests/make_samples.py'"
+
+
+def test_every_sample_is_committed():
+    samples = folder_of("reports") / "samples"
+    maker = runpy.run_path(str(Path(__file__).with_name("make_samples.py")))
+    document = made.sample()
+    expected = {name: render(document, kind) for name, kind in maker["SAMPLES"].items()}
+    expected |= maker["statements"](document)
+    found = {
+        p.name: p.read_bytes().decode()
+        for p in samples.iterdir()
+        if p.name not in {"report.json", "README.md"}
+    }
+    assert found.keys() == expected.keys()
+    stale = [name for name in expected if found[name] != expected[name]]
+    assert stale == [], "run 'python harness/tests/make_samples.py'"
 
 
 def test_schema_is_committed():
     committed = json.loads(
-        (content.folder("reports") / "report.schema.json").read_text(encoding="utf-8")
+        (folder_of("reports") / "report.schema.json").read_text(encoding="utf-8")
     )
     assert committed == report_schema(), "run 'python harness/tests/make_samples.py'"
     jsonschema.Draft202012Validator.check_schema(committed)

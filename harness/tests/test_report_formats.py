@@ -489,6 +489,16 @@ def test_annotations_are_few_and_escaped():
     assert render(made.make(many), "github").count("::error") == 10
 
 
+@pytest.mark.parametrize("form", [*READERS, "terminal"])
+def test_waivers_and_attestations_show(form):
+    text = unescaping.unescape(render(made.sample(), form))
+    if form not in {"terminal", "csv-traceability"}:
+        assert "J. Doe" in text
+    if form != "csv-traceability":
+        assert "j.doe" in text or "the date is written from 4.3 on" in text
+    assert "waived" in text or "applied" in text
+
+
 def test_rendering_does_not_change_the_document():
     document = made.sample()
     before = copy.deepcopy(document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -259,6 +260,15 @@ def test_a_format_may_be_added_to_an_open_run_only(tmp_path, rsa_identity):
     call(run, "--sign", rsa_identity[0], "--cert", rsa_identity[1])
     with pytest.raises(InputError, match="is signed"):
         call(run, "--format", "tap", "-o", run / "report.tap")
+
+
+def test_what_is_no_file_is_never_waited_for(tmp_path):
+    run = small_run(tmp_path / "run")
+    os.mkfifo(run / "pipe")
+    assert "pipe was added" in seal.verify(run).problems
+    (run / "pipe").unlink()
+    (run / "folder").symlink_to(tmp_path, target_is_directory=True)
+    assert "folder was added" in seal.verify(run).problems
 
 
 def test_not_a_run(tmp_path):

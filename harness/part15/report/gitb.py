@@ -55,11 +55,18 @@ def _assertion(parent: ET.Element, result: Mapping[str, Any]) -> None:
     _child(node, "assertionID", result["clause"])
     _child(node, "description", result["message"])
     _child(node, "location", result["case"])
-    _child(
-        node, "test", f"{result['section']} {view.level_text(result['level'])}: {result['text']}"
-    )
+    asks = f"{result['section']} {view.level_text(result['level'])}: {result['text']}"
+    _child(node, "test", asks + _vouched(result))
     _child(node, "type", result["verdict"])
     _child(node, "value", result["observed"])
+
+
+def _vouched(result: Mapping[str, Any]) -> str:
+    if result["attestedBy"]:
+        return f" [attested by {result['attestedBy']}]"
+    if result["waiver"]:
+        return f" [waived by {result['waiver']['owner']} until {result['waiver']['expires']}]"
+    return ""
 
 
 def _overview(parent: ET.Element, document: Mapping[str, Any], profile: str, note: str) -> None:

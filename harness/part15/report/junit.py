@@ -29,6 +29,7 @@ def _properties(case: ET.Element, result: Mapping[str, Any], sut: str) -> None:
         "expected": result["expected"],
         "observed": result["observed"],
         "provenance": result["provenance"],
+        "attestedBy": result["attestedBy"],
         "waiver": (result["waiver"] or {}).get("reason", ""),
         "evidence": " ".join(result["evidence"]),
         "sut": sut,

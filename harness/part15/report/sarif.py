@@ -110,6 +110,7 @@ def _result(
             "expected": result["expected"],
             "observed": result["observed"],
             "provenance": result["provenance"],
+            "attestedBy": result["attestedBy"],
             "evidence": result["evidence"],
         },
     }

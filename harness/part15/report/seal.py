@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from part15.errors import InputError
 SUMS, CHAIN, SIGNATURE = "SHA256SUMS", "CHAIN", "SHA256SUMS.p7s"
 START = hashlib.sha256(b"part15 chain 1").hexdigest()
 """What stands before the first link."""
+_NO_FILE = "0" * 64
 SEALS = frozenset({SUMS, CHAIN, SIGNATURE})
 
 
@@ -48,16 +50,20 @@ def _walk(run: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _digest(path: Path) -> str:
-    if path.is_symlink():
-        return "0" * 64
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return _NO_FILE
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return _NO_FILE
 
 
 def digests(run: Path) -> dict[str, str]:
     """Return the SHA-256 of every file below *run* but the seals, by relative path, sorted.
 
-    A symbolic link counts as a file of 64 zeros: it is never followed, and no run has one.
+    What is no regular file (a link, a pipe), or cannot be read, counts as 64 zeros: it is never
+    followed, and no run has one.
     """
     found = {name: _digest(path) for name, path in _walk(run) if name not in {SUMS, SIGNATURE}}
     return dict(sorted(found.items()))

@@ -28,6 +28,7 @@ COLUMNS = (
     "hint",
     "provenance",
     "attestedBy",
+    "waiver",
     "restsOn",
     "evidence",
     "fingerprint",
@@ -50,7 +51,9 @@ MDS2 = {
 
 def safe(value: Any) -> str:
     """Return *value* as a cell that no spreadsheet takes for a formula."""
-    text = " ".join(str(v) for v in value) if isinstance(value, (list, tuple)) else str(value)
+    if isinstance(value, Mapping):
+        value = f"{value.get('reason', '')} ({value.get('owner', '')}, until {value.get('expires', '')})"
+    text = " ".join(str(v) for v in value) if isinstance(value, (list, tuple)) else str(value or "")
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

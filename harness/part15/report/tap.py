@@ -27,7 +27,17 @@ def _single(text: str) -> str:
 
 
 def _more(result: Mapping[str, Any]) -> list[str]:
-    keys = ("clause", "verdict", "level", "message", "expected", "observed")
+    keys = (
+        "clause",
+        "verdict",
+        "level",
+        "message",
+        "expected",
+        "observed",
+        "provenance",
+        "attestedBy",
+        "waiver",
+    )
     # JSON strings are YAML strings, so nothing in a message can end the block
     return ["  ---", *(f"  {k}: {json.dumps(result[k])}" for k in keys), "  ..."]
 

@@ -151,18 +151,17 @@ def _one_cause(groups: Sequence[list[Result]]) -> list[list[Result]]:
     That is so where both are about a cipher suite of one endpoint and their hints have at least half
     of their words in common.
     """
-    joined: list[list[Result]] = []
+    joined: list[tuple[set[tuple[str, str]], list[Result]]] = []
     for own in groups:
-        same = next((other for other in joined if _related(own, other)), None)
+        about = _suites_of(own)
+        hint = own[0]["hint"]
+        same = next((o for o in joined if about & o[0] and _alike(hint, o[1][0]["hint"])), None)
         if same is None:
-            joined.append(list(own))
+            joined.append((about, list(own)))
         else:
-            same.extend(own)
-    return joined
-
-
-def _related(own: Sequence[Result], other: Sequence[Result]) -> bool:
-    return bool(_suites_of(own) & _suites_of(other)) and _alike(own[0]["hint"], other[0]["hint"])
+            same[0].update(about)
+            same[1].extend(own)
+    return [own for _, own in joined]
 
 
 def _suites_of(results: Sequence[Result]) -> set[tuple[str, str]]:
