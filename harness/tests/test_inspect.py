@@ -209,7 +209,8 @@ def test_passwords_come_from_a_file(tmp_path: Path) -> None:
     request = Request(
         (CMS / "env-password-aes256.dcm",),
         password_file=path,
-        **{"trust": KEYS["trust"], "intermediates": KEYS["intermediates"]},
+        trust=KEYS["trust"],
+        intermediates=KEYS["intermediates"],
     )
     document = inspect(request)
     assert document["run"]["exitStatus"] == 0
