@@ -2,8 +2,8 @@
 
 import pytest
 
-from part15.drivers import audit_send
 from part15.bench import Bench, Ledger, Shelf
+from part15.drivers import audit_send
 from part15.judge import ask
 from part15.load import load_profiles
 from part15.model import Level, Word

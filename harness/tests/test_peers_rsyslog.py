@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import shutil
 import socket
 import subprocess
@@ -99,7 +100,7 @@ def wait_listening(process, port, folder, *, udp):
     wanted = f"0100007F:{port:04X}"
     while time.monotonic() < until:
         assert process.poll() is None, (folder / "log").read_text()
-        with open(table) as found:
+        with pathlib.Path(table).open() as found:
             if wanted in found.read():
                 return
         time.sleep(0.02)

@@ -1,11 +1,10 @@
-"""Receive audit messages from a source, and read them from files."""
+"""Receive audit messages from a source; read captures of them."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from part15.bench import Bench
@@ -24,7 +23,6 @@ KEPT = 4000
 """Messages that an observation keeps; further ones are examined as they come and counted."""
 KEPT_OCTETS = 64 << 20
 EVIDENCE = 4 << 20
-FILE_LIMIT = 256 << 20
 
 
 @dataclass
@@ -241,20 +239,3 @@ def read_capture(data: bytes, name: str) -> Many[AuditMessageSeen]:
         for n, frame in enumerate(frames[:KEPT], 1)
     )
     return Many(members, "message")
-
-
-@driver(Impact.OBSERVE, at="target")
-def read_folder(bench: Bench) -> Many[AuditMessageSeen] | NotReached:
-    """Read every ``.xml``, ``.log`` and ``.syslog`` file below the folder of ``[media]``."""
-    media = bench.target.media
-    if media is None:
-        return NotReached("media", "the target has no [media] folder to read audit messages from")
-    members: list[Member[AuditMessageSeen]] = []
-    for path in sorted(Path(media.folder).rglob("*")):
-        if path.suffix.lower() not in (".xml", ".log", ".syslog") or not path.is_file():
-            continue
-        if path.stat().st_size > FILE_LIMIT or len(members) >= KEPT:
-            continue
-        name = path.relative_to(media.folder).as_posix()
-        members += read_capture(path.read_bytes(), name).members
-    return Many(tuple(members), "message")
