@@ -284,7 +284,7 @@ def free_port() -> int:
 
 def document(peer: KnownPeer, pki: Pki, port: int) -> dict[str, Any]:
     """Return the target file of *peer* on *port* with certificates of *pki*."""
-    from part15.peers.reference import IDENTITIES
+    from part15.peers.declared import IDENTITIES
 
     def identity(name: str) -> dict[str, str]:
         return {"certificate": str(pki[name].certificate), "key": str(pki[name].key)}
