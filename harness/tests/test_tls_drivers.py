@@ -17,6 +17,7 @@ import pytest
 from part15.bench import Bench, Ledger, Shelf
 from part15.channel import tcp
 from part15.drivers import tls
+from part15.drivers.tls_certificates import with_leaf
 from part15.errors import Trouble
 from part15.observations import Many, NotReached, from_json, to_json
 from part15.observations.tls import HellosSeen, SuitesSeen
@@ -400,3 +401,16 @@ def test_zone_ids_and_ipv6_are_connected_to(tmp_path: Path) -> None:
         with tcp.stream(dataclasses.replace(b, endpoint=point)) as stream:
             assert stream.ended == ""
         assert b.ledger.connections == {f"[::1]:{port}": 1}
+
+
+def test_the_leaf_of_a_completed_handshake_stands_in_for_an_encrypted_chain(
+    serve: Serve, tmp_path: Path
+) -> None:
+    def newest(asked: Asked) -> bytes | None:
+        return asked.picks(0x1301, version=0x0304) if asked.hello else None
+
+    own = enumerated(bench(serve(newest).port, tmp_path))
+    assert not any(hello.chain for hello in own.hellos)
+    told = with_leaf(own, b"\x30\x00")
+    assert [hello.chain[0].problem != "" for hello in told.hellos] == [True]
+    assert with_leaf(told, b"\x31\x00") == told

@@ -259,7 +259,7 @@ def _lookup(seen: SuitesSeen, code: int, versions: Sequence[str]) -> _Item:
     return _Item(
         subject,
         Word.FAIL,
-        f"server refused {subject} although its certificate fits{cause}.",
+        f"server refused {subject}{' although its certificate fits' if needs else ''}{cause}.",
         readings,
     )
 

@@ -29,7 +29,7 @@ def refuses_parts(seen: SuitesSeen, *, parts: Mapping[str, Any]) -> Judgement:
         Finding(
             "signature schemes",
             Word.FAIL,
-            f"server went on although only {_offered(probe)} were offered.",
+            f"server signed with {names.scheme_name(probe.scheme)} when only weak schemes were offered.",
         )
         for probe in seen.probes
         if probe.outcome == "hello" and _weakly_signed(probe, parts.get("hash", ()))
@@ -99,7 +99,7 @@ def signs_without(seen: SuitesSeen, *, hashes: Sequence[str]) -> Judgement:
         Finding(
             "signature schemes",
             Word.FAIL,
-            f"server signed with {names.scheme_name(probe.scheme)} when asked.",
+            f"server signed with {names.scheme_name(probe.scheme)} when only weak schemes were offered.",
         )
         for probe in seen.probes
         if _weakly_signed(probe, hashes)
@@ -234,10 +234,6 @@ def _foreign_parts(hello: HelloSeen, parts: Mapping[str, Any]) -> list[str]:
 def _finding(hello: HelloSeen, what: str) -> Finding:
     subject = f"{suite_label(hello.suite or 0)} in {version_label(hello.version)}"
     return Finding(subject, Word.FAIL, f"server negotiated {subject}, which has {what}.")
-
-
-def _offered(probe: HelloSeen) -> str:
-    return f"the schemes of '{probe.offered}'"
 
 
 def _told(seen: SuitesSeen, bad: Sequence[Finding], expected: str, good: str) -> Judgement:

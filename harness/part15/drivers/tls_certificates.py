@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from part15.bench import Bench
@@ -9,8 +10,10 @@ from part15.drivers import session
 from part15.drivers.tls_survey import survey
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.tls import CertificatesSeen
+from part15.observations.session import AuthenticationSeen
+from part15.observations.tls import CertificatesSeen, SuitesSeen
 from part15.registry import driver
+from part15.wire.tls_certificates import chain_seen
 
 KINDS = ("rsa_1024", "p_192", "p_224", "weak_issuer", "weak_issuer_ec", "sha1", "md5", "sha224")
 
@@ -24,4 +27,22 @@ def exchange(bench: Bench, *, kinds: Sequence[str] = KINDS) -> CertificatesSeen 
     own = survey(bench)
     if isinstance(own, NotReached):
         return own
-    return CertificatesSeen(own, session.show_identities(bench, kinds=kinds))
+    shown = session.show_identities(bench, kinds=kinds)
+    shake = shown.control.handshake if isinstance(shown, AuthenticationSeen) else None
+    return CertificatesSeen(with_leaf(own, shake.certificate if shake else b""), shown)
+
+
+def with_leaf(own: SuitesSeen, der: bytes) -> SuitesSeen:
+    """Return *own* with the certificate *der* of a completed handshake, where no hello showed the chain (TLS 1.3)."""
+    if not der or any(hello.chain for hello in own.hellos):
+        return own
+    chain = chain_seen((der,))
+    return dataclasses.replace(
+        own,
+        versions=tuple(
+            dataclasses.replace(
+                found, accepted=tuple(dataclasses.replace(h, chain=chain) for h in found.accepted)
+            )
+            for found in own.versions
+        ),
+    )
