@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from part15.content import folder as folder_of
-from part15.model import Level, Plan, Word
+from part15.model import Finding, Level, Plan, Word
 from part15.report import render
 from part15.report.build import build, exit_code, fingerprint, natural, to_text
 from part15.report.facts import RunFacts, TargetFacts
@@ -190,6 +190,15 @@ def test_sorted_whatever_the_order_of_arrival():
     ]
     assert made.make(rows)["results"] == made.make(rows[::-1])["results"]
     assert natural("A.2") < natural("A.10")
+
+
+def test_findings_come_worst_first_and_are_bounded():
+    many = tuple(Finding(str(i), Word.PASS, "m") for i in range(300))
+    row = one(word=Word.FAIL, findings=(*many, Finding("bad", Word.FAIL, "m")))
+    result = made.make([(made.B12_CLAIM, row)])["results"][0]
+    assert result["findings"][0]["subject"] == "bad"
+    assert [f["subject"] for f in result["findings"][1:3]] == ["0", "1"]
+    assert (len(result["findings"]), result["findingsTotal"]) == (200, 301)
 
 
 def test_no_absolute_path_no_key_no_control_character():

@@ -329,6 +329,15 @@ def test_fixes_with_one_cause_are_one():
     assert names == [["B.12-no-null", "RFC7525-no-null"], ["B.12-x"], ["B.12-y"]]
 
 
+def test_a_clause_without_a_hint_is_an_order():
+    rows = [{**made.ROWS[4], "hint": ""}, {**made.ROWS[6], "hint": ""}]
+    entries = view.fixes(made.make([(made.B12_CLAIM, r) for r in rows]))
+    assert [e["do"] for e in entries] == [
+        "Make this hold: Servers support bi-directional mutual authentication.",
+        "Put an end to this: TLS 1.0 is negotiated.",
+    ]
+
+
 def test_values_do_not_repeat_the_message():
     result = {"expected": "a refusal", "observed": "TLS 1.0", "message": "server selected TLS 1.0"}
     assert view.values(result) == [("expected", "a refusal")]

@@ -9,7 +9,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from part15.model import Case, Claim, Clause, Finding, Judgement, Plan, Profile, Verdict, Word
+from part15.model import (
+    SEVERITY,
+    Case,
+    Claim,
+    Clause,
+    Finding,
+    Judgement,
+    Plan,
+    Profile,
+    Verdict,
+    Word,
+)
 from part15.report import conclude
 from part15.report.about import (
     attestation_row,
@@ -166,7 +177,7 @@ def _result(verdict: Verdict) -> dict[str, Any]:
         "stimulus": case.stimulus.key if driven and case.stimulus else "",
         "check": case.check,
         "driven": driven,
-        "findings": [_finding(f) for f in verdict.findings[:MAX_FINDINGS]],
+        "findings": [_finding(f) for f in _worst_first(verdict.findings)[:MAX_FINDINGS]],
         "findingsTotal": len(verdict.findings),
         "evidence": sorted(name.removeprefix("evidence/") for name in verdict.evidence),
         "restsOn": sorted(set(verdict.rests_on)),
@@ -185,6 +196,10 @@ def _attested_by(verdict: Verdict) -> str:
     if attestation is None or verdict.provenance != "attested":
         return ""
     return str(attestation.get("by", ""))
+
+
+def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda f: -SEVERITY.index(f.word))
 
 
 def _finding(finding: Finding) -> dict[str, str]:

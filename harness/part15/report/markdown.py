@@ -70,7 +70,7 @@ def _fixes(document: Mapping[str, Any]) -> list[str]:
     entries = view.fixes(document)
     lines = ["## What to fix first", ""] if entries else []
     for number, entry in enumerate(entries[:MOST], 1):
-        lines.append(f"{number}. **{plain(entry['hint'] or entry['clauses'][0]['text'])}**")
+        lines.append(f"{number}. **{plain(entry['do'])}**")
         for clause in entry["clauses"]:
             first = clause["results"][0]
             more = f" (and {len(clause['results']) - 1} more)" if len(clause["results"]) > 1 else ""

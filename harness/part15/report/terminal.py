@@ -165,8 +165,7 @@ def _fixes(document: Mapping[str, Any], console: Console) -> None:
         return
     _heading(console, "What to fix first")
     for number, entry in enumerate(entries[:MOST], 1):
-        what = entry["hint"] or entry["clauses"][0]["text"]
-        _item(console, Text(f"{number}.", "bold"), Text(what, "bold"), 2)
+        _item(console, Text(f"{number}.", "bold"), Text(entry["do"], "bold"), 2)
         for clause in entry["clauses"]:
             _clause(console, clause, 5)
     if len(entries) > MOST:

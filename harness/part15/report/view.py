@@ -125,7 +125,7 @@ def decided_text(claim: Mapping[str, Any]) -> str:
 
 
 def fixes(document: Document, *words: str) -> list[dict[str, Any]]:
-    """Return what to change, most important first: one entry per hint, with its clauses and results.
+    """Return what to change, most important first: ``do, hint, clauses, count``, one entry per hint.
 
     *words* are the verdicts to collect, ``fail`` if none is given. Clauses that one and the same
     change would repair are one entry.
@@ -140,9 +140,22 @@ def fixes(document: Document, *words: str) -> list[dict[str, Any]]:
         key=lambda own: (min(map(_weight, own)), -len(own), natural(own[0]["clause"])),
     )
     return [
-        {"hint": own[0]["hint"], "clauses": _by_clause(own), "count": len(own)}
+        {
+            "do": _what_to_do(own[0]),
+            "hint": own[0]["hint"],
+            "clauses": _by_clause(own),
+            "count": len(own),
+        }
         for own in _one_cause(ranked)
     ]
+
+
+def _what_to_do(result: Result) -> str:
+    """Return the hint, or the clause as an order where the profile has no hint."""
+    if result["hint"]:
+        return str(result["hint"])
+    order = "Put an end to this" if result["level"].endswith("-not") else "Make this hold"
+    return f"{order}: {result['text'] or result['clause']}"
 
 
 def _one_cause(groups: Sequence[list[Result]]) -> list[list[Result]]:
