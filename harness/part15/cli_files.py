@@ -102,10 +102,10 @@ def _clear() -> None:
 
 def inspected(document: Mapping[str, Any]) -> str:
     """Return what a terminal shows of an inspection: what was met, what is wrong, what is open."""
-    lines = list(document["run"]["notifications"][:_TOLD])
-    more = len(document["run"]["notifications"]) - _TOLD
-    if more > 0:
-        lines.append(f"... {more} more notes; see them with --json or -o DIR")
+    notes = document["run"]["notifications"]
+    lines = list(notes[: _TOLD if len(notes) > 2 * _TOLD else 2 * _TOLD])
+    if len(notes) > len(lines):
+        lines.append(f"... {len(notes) - len(lines)} more notes; see them with --json or -o DIR")
     groups = {
         "fail": "Violated",
         "error": "Trouble",

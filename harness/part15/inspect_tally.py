@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from part15.judge import ask, judge, worst
+from part15.judge import judge, worst
 from part15.model import Case, Claim, Finding, Judgement, Plan, Profile, Status, Verdict, Word
 from part15.plan import _filled, clauses_of
 from part15.registry import Check, checks
@@ -39,6 +39,13 @@ class Tally:
     first: dict[Word, tuple[str, Judgement]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     more: int = 0
+    _kinds: dict[type, bool] = field(default_factory=dict)
+
+    def takes(self, kind: type) -> bool:
+        """Tell whether the check judges *kind*; asked once per kind, since annotations are slow to read."""
+        if kind not in self._kinds:
+            self._kinds[kind] = self.check.takes(kind)
+        return self._kinds[kind]
 
     def add(self, subject: str, answer: Judgement) -> None:
         """Count *answer* about *subject*."""
@@ -87,7 +94,7 @@ class Judging:
         """Judge one observation; returns the answers by clause id, and counts them."""
         answers = {}
         for tally in self.tallies:
-            if tally.check.takes(type(seen)):
+            if tally.takes(type(seen)):
                 answer = asked(tally, seen)
                 tally.add(subject, answer)
                 answers[tally.case.clause] = answer
@@ -95,13 +102,13 @@ class Judging:
 
     def would(self, seen: Any) -> dict[str, Judgement]:
         """Judge one observation without counting it."""
-        return {t.case.clause: asked(t, seen) for t in self.tallies if t.check.takes(type(seen))}
+        return {t.case.clause: asked(t, seen) for t in self.tallies if t.takes(type(seen))}
 
 
 def asked(tally: Tally, seen: Any) -> Judgement:
     """Return the answer of the check; a check that breaks is verdict *error*."""
     try:
-        return ask(tally.check, seen, tally.case.expect)
+        return tally.check.function(seen, **tally.case.expect)
     except Exception as error:  # noqa: BLE001 - a defect of a check is verdict error, as in judge
         why = f"check {tally.check.name} broke: {type(error).__name__}: {error}"
         return Judgement(Word.ERROR, why)
