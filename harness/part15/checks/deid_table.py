@@ -91,8 +91,8 @@ def decided(
         )
     if open_:
         return undecided(
-            f"{len(open_)} of {max(judged, len(open_))} attributes cannot be judged from the object "
-            f"alone, first {open_[0].path}; give the original with --before",
+            f"attributes such as {open_[0].path} ({judged} are listed) cannot be judged from the "
+            "object alone; give the original with --before",
             expected=expected,
             findings=listed,
         )

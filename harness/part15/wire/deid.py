@@ -17,8 +17,9 @@ from part15.wire.deid_actions import CANARY, Said
 from part15.wire.deid_collect import Collected
 from part15.wire.deid_content import ContentRules, PrivateBlocks, noted_safe
 from part15.wire.deid_encrypted import encrypted
+from part15.wire.deid_fast import scan_elements, shallow
 from part15.wire.deid_hunt import Hunter, originals, sought
-from part15.wire.deid_index import Attribute, Index, index
+from part15.wire.deid_index import Attribute, Index, index, indexed
 from part15.wire.deid_marks import marked_profiles, marks, meta, pixels
 from part15.wire.deid_rules import PRIVATE_ROW, Rule, rules
 from part15.wire.deid_scan import scan_alone, scan_pair
@@ -70,11 +71,18 @@ def read_object(data: Octets, name: str, claim: Claimed | None = None) -> DeidSe
     """
     chosen = claim or Claimed()
     file = parse(data, name)
-    after = index(file, LIMITS)
-    collected = Collected(rules(chosen.edition, chosen.options), _sop_class(after), chosen.salt)
+    elements = file.walk(LIMITS)
+    table = rules(chosen.edition, chosen.options)
+    if chosen.hunter is None:
+        top = shallow(file.data_set, elements, file.syntax)
+        collected = Collected(table, _sop_class(top), chosen.salt)
+        if scan_elements(file.data_set, elements, collected):
+            return _seen(file, top, None, None, collected, chosen, len(elements))
+    after = indexed(file.data_set, elements, big=file.syntax.big)
+    collected = Collected(table, _sop_class(after), chosen.salt)
     blocks = PrivateBlocks(after, chosen.edition, chosen.safe, noted_safe(after))
     scan_alone(after, collected, blocks)
-    return _seen(file, after, None, None, collected, chosen)
+    return _seen(file, after, None, None, collected, chosen, len(elements))
 
 
 def read_pair(before: Octets, after: Octets, name: str, claim: Claimed | None = None) -> DeidSeen:
@@ -90,7 +98,7 @@ def read_pair(before: Octets, after: Octets, name: str, claim: Claimed | None = 
     )
     noted = noted_safe(old) | noted_safe(new)
     scan_pair(old, new, collected, PrivateBlocks(new, chosen.edition, chosen.safe, noted))
-    return _seen(new_file, new, old_file, old, collected, chosen)
+    return _seen(new_file, new, old_file, old, collected, chosen, len(new.attributes))
 
 
 def read_set(objects: Iterable[DeidSeen]) -> DeidSet:
@@ -109,6 +117,7 @@ def _seen(
     before: Index | None,
     collected: Collected,
     claim: Claimed,
+    elements: int,
 ) -> DeidSeen:
     instance = after.text("(0008,0018)")
     looks = claim.look_at_pixels or bool(claim.regions)
@@ -127,7 +136,7 @@ def _seen(
         paired=before is not None,
         sop_class=collected.sop_class,
         iod=collected.types.iod,
-        elements=len(after.attributes),
+        elements=elements,
         nested=collected.nested,
         deviations=tuple(collected.deviations),
         more=collected.more,

@@ -96,14 +96,33 @@ class Collected:
         detail: str = "",
     ) -> None:
         """List one deviation; beyond the bound it is only counted."""
+        shown = value_class(value, vr, self.salt) if vr else ""
+        self._list(path, rule, type_, outcome, found, shown, detail, self.within(path))
+
+    def deviates_as(
+        self, path: str, rule: Rule, type_: str, outcome: str, found: Said, shown: str, within: str
+    ) -> None:
+        """List one deviation whose value is already told."""
+        self._list(path, rule, type_, outcome, found, shown, "", within)
+
+    def _list(
+        self,
+        path: str,
+        rule: Rule,
+        type_: str,
+        outcome: str,
+        found: Said,
+        shown: str,
+        detail: str,
+        within: str,
+    ) -> None:
         if len(self.deviations) >= MOST_DEVIATIONS:
             self.more += 1
             return
-        shown = value_class(value, vr, self.salt) if vr else ""
         self.deviations.append(
             AttributeSeen(
                 path, rule.row, found.action, found.column, type_, outcome, found.kind,
-                found.weight, shown, detail, self.within(path),
+                found.weight, shown, detail, within,
             )
         )  # fmt: skip
 

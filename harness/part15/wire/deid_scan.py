@@ -53,6 +53,10 @@ def scan_alone(index: Index, collected: Collected, blocks: PrivateBlocks) -> Non
             if _private(attribute, rule, "present", collected, blocks):
                 skip = attribute.after
             continue
+        if attribute.items < 0:
+            collected.nested += bool(attribute.level)
+        elif rule.action in _BY_CONTENT:
+            collected.holds(attribute.path, rule.action)
         outcome = _alone(index, attribute, rule)
         type_ = collected.type_of(attribute.tag, attribute.parent)
         found = collected.judge(rule, type_, outcome)
