@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from part15.checks.signatures import count, settled, unreadable
-from part15.model import Judgement, fails, passes
+from part15.model import Judgement, fails
 from part15.observations.signatures import SignatureSeen, SignedObjectSeen
 from part15.registry import check
 
@@ -28,10 +28,24 @@ def purpose_fault(signature: SignatureSeen) -> str:
 
 
 @check
-def codes_purpose(seen: SignedObjectSeen) -> Judgement:
-    """A purpose, where given, is one item with a code of ASTM-sigpurpose or of a named extension."""
+def codes_purpose(
+    seen: SignedObjectSeen, *, wanted: Sequence[str] = (), scheme: str = "ASTM-sigpurpose"
+) -> Judgement:
+    """A purpose, where given, is one item with a code of ASTM-sigpurpose or of a named extension.
+
+    A site or vendor may want signatures of certain purposes: *wanted* code values of *scheme*, each
+    stated by a signature of the top level.
+    """
     if answer := unreadable(seen):
         return answer
+    there = {p.value for s in seen.main for p in s.purposes or () if p.scheme == scheme}
+    missing = [value for value in wanted if value not in there]
+    if missing:
+        return fails(
+            f"{seen.name}: no signature of the top level states purpose {', '.join(missing)} of {scheme}",
+            expected=wanted,
+            observed=sorted(there),
+        )
     faults = {s.path: what for s in seen.current if (what := purpose_fault(s))}
     foreign = [
         (s.path, f"the purpose is coded with {s.purposes[0].scheme!r}, an extension of CID 7007")
@@ -42,21 +56,3 @@ def codes_purpose(seen: SignedObjectSeen) -> Judgement:
     return settled(
         list(faults.items()), f"{count(stated, 'purpose code')} in order", warnings=foreign
     )
-
-
-@check
-def states_purpose(
-    seen: SignedObjectSeen, *, values: Sequence[str], scheme: str = "ASTM-sigpurpose"
-) -> Judgement:
-    """One signature each of the purposes *values* stands at the top level (rule of a site or vendor)."""
-    if answer := unreadable(seen):
-        return answer
-    there = {p.value for s in seen.main for p in s.purposes or () if p.scheme == scheme}
-    missing = [value for value in values if value not in there]
-    if missing:
-        return fails(
-            f"{seen.name}: no signature of the top level states purpose {', '.join(missing)} of {scheme}",
-            expected=values,
-            observed=sorted(there),
-        )
-    return passes(f"every wanted purpose is stated: {', '.join(values)}", observed=sorted(there))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from part15.checks.signatures import Fault, each, settled, unreadable
-from part15.model import Judgement, does_not_apply, fails, passes, undecided
-from part15.observations.signatures import INVALID, UNDECIDABLE, VALID, SignedObjectSeen
+from part15.model import Judgement, does_not_apply, fails, undecided
+from part15.observations.signatures import INVALID, UNDECIDABLE, SignedObjectSeen
 from part15.registry import check
 
 
@@ -44,8 +44,14 @@ def stamps_signature(seen: SignedObjectSeen) -> Judgement:
 
 
 @check
-def stamps_by_protocol(seen: SignedObjectSeen) -> Judgement:
-    """Certified Timestamp is a sound RFC 3161 TimeStampToken of a time stamp authority."""
+def stamps_by_protocol(seen: SignedObjectSeen, *, required: bool = False) -> Judgement:
+    """Certified Timestamp is a sound RFC 3161 TimeStampToken of a time stamp authority.
+
+    *required* is the rule of a site or vendor that every signature carries one.
+    """
+    bare = [s for s in seen.current if s.timestamp is None]
+    if required and bare:
+        return fails(f"{bare[0].path}: there is no certified timestamp", observed="none")
     return _stamped(seen, imprint_only=False)
 
 
@@ -79,24 +85,3 @@ def _stamped(seen: SignedObjectSeen, *, imprint_only: bool) -> Judgement:
     if unknown:
         return undecided(f"{unknown[0][0]}: {unknown[0][1]}")
     return settled([], f"{len(stamped)} timestamps are over their signatures", warnings=warnings)
-
-
-@check
-def is_timestamped(seen: SignedObjectSeen) -> Judgement:
-    """Every signature carries a valid certified timestamp (rule of a site or vendor)."""
-    if answer := unreadable(seen):
-        return answer
-    bare = [s for s in seen.current if s.timestamp is None]
-    if bare:
-        return fails(f"{bare[0].path}: there is no certified timestamp", observed="none")
-    bad = {
-        s.path: s.timestamp.why
-        for s in seen.current
-        if s.timestamp and s.timestamp.status == INVALID
-    }
-    if bad:
-        return each(seen, bad, "")
-    open_ones = [s for s in seen.current if s.timestamp and s.timestamp.status != VALID]
-    if open_ones and open_ones[0].timestamp:
-        return undecided(f"{open_ones[0].path}: {open_ones[0].timestamp.why}")
-    return passes(f"{len(seen.current)} signatures with valid timestamps")

@@ -223,11 +223,12 @@ def labels_algorithm(seen: SignedObjectSeen) -> Judgement:
 
 
 @check
-def identifies_signer(seen: SignedObjectSeen) -> Judgement:
+def identifies_signer(seen: SignedObjectSeen, *, holder: str = "") -> Judgement:
     """The certificate is an X.509 signature certificate with a subject and an RSA key that may sign.
 
     A key usage without digital signature and non-repudiation fails: C.1 asks for a *signature*
-    certificate (dcmsign does not look). Weak keys and SHA-1 certificates are named, the text sets no minimum.
+    certificate (dcmsign does not look). *holder* is the rule of a site or vendor that every signer is a
+    ``person`` or a ``device``. Weak keys and SHA-1 certificates are named, the text sets no minimum.
     """
     if answer := unreadable(seen):
         return answer
@@ -254,6 +255,8 @@ def identifies_signer(seen: SignedObjectSeen) -> Judgement:
             warnings.append(
                 (s.path, f"the certificate itself is signed with {c.digest}; C.1 has no rule")
             )
+    if not faults and holder and (answer := _held(seen, holder)):
+        return answer
     return settled(faults, "every signature carries a signature certificate", warnings=warnings)
 
 
@@ -289,22 +292,20 @@ def is_trusted(seen: SignedObjectSeen) -> Judgement:
     return settled([], "every certificate leads to a given anchor", warnings=warnings)
 
 
-@check
-def is_held_by(seen: SignedObjectSeen, *, kind: str) -> Judgement:
-    """Every signature is by a ``person`` or by a ``device`` (rule of a site or vendor)."""
-    if answer := unreadable(seen):
-        return answer
+def _held(seen: SignedObjectSeen, holder: str) -> Judgement | None:
+    """Return the answer where signatures are not by a *holder* (``person`` or ``device``), None where they are."""
     wrong = {
-        s.path: f"the certificate is that of a {s.certificate.holder} ({s.certificate.told_by}), not of a {kind}"
+        s.path: f"the certificate is that of a {s.certificate.holder} ({s.certificate.told_by}),"
+        f" not of a {holder}"
         for s in seen.current
-        if s.certificate.holder not in (kind, "not told")
+        if s.certificate.holder not in (holder, "not told")
     }
     if wrong:
         return each(seen, wrong, "")
     silent = [s for s in seen.current if s.certificate.holder == "not told"]
-    if silent:
-        return needs_review(
-            f"{silent[0].path}: the certificate of {silent[0].certificate.subject} does not say whether a"
-            f" person or a device holds it; look whether it is a {kind}"
-        )
-    return passes(f"every signature is by a {kind}")
+    if not silent:
+        return None
+    return needs_review(
+        f"{silent[0].path}: the certificate of {silent[0].certificate.subject} does not say whether a"
+        f" person or a device holds it; look whether it is a {holder}"
+    )
