@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from part15.drivers.audit import KEPT, Tray, read_capture, read_message
+from part15.drivers.audit import KEPT, Tray
+from part15.drivers.audit_files import read_capture, read_message
 from part15.model import Word
 from part15.observations import from_json, to_json
 from part15.wire import audit_schema
@@ -166,7 +167,7 @@ def test_walker_and_relax_ng_agree(data):
         elif act == "text":
             element.text = data.draw(st.sampled_from(["", " ", "x", "true", "AAAA"]))
     for edition in ("2011", "2023b"):
-        fails = [f for f in audit_schema.violations(root, edition)]
+        fails = audit_schema.violations(root, edition)
         assert audit_schema.accepts(root, edition) == (not fails)
 
 
@@ -290,3 +291,28 @@ def test_flood_is_counted_in_bounded_memory():
 def test_plain_base64_detail_is_a_schema_flaw_too():
     alert = RIGHT["110113"].replace(base64.b64encode(b"a peer was refused"), b"a peer was refused!")
     assert {"AUD-FMT-001", "AUD-FMT-046"} <= rules(alert)
+
+
+def test_message_of_100_mb_is_kept_cut_and_refused_for_its_size():
+    large = b"<AuditMessage>" + b"x" * 100_000_000
+    seen = read_message(large, "large.xml")
+    assert len(seen.data) < 100_000
+    found = examine(seen.data, seen.carrier, "2023b", seen.size)
+    assert "100000014 octets" in found.refused
+
+
+def test_inspection_judges_files_together(tmp_path):
+    from part15.inspect import Request, inspect
+
+    for kind, xml in RIGHT.items():
+        (tmp_path / f"{kind}.xml").write_bytes(xml)
+    wrong = ENTRY.replace(b"10:00:00.250Z", b"10:00:00.250")
+    (tmp_path / "capture.syslog").write_bytes(framed(write_syslog(wrong)))
+    (tmp_path / "other.xml").write_bytes(b"<?xml version='1.0'?><other/>")
+    document = inspect(Request((tmp_path,)))
+    found = {r["clause"]: r for r in document["results"]}
+    assert found["AUD-FMT-024"]["verdict"] == "fail"
+    subjects = [f["subject"] for f in found["AUD-FMT-024"]["findings"]]
+    assert any(subject.endswith("capture.syslog: message 1") for subject in subjects)
+    assert found["AUD-FMT-001"]["verdict"] == "pass"
+    assert found["AUD-MSG-09-EVENT"]["verdict"] == "pass"

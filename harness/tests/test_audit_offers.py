@@ -114,8 +114,8 @@ def test_right_source_is_clean(pki, tmp_path, sends):
 
 
 NAMES = (
-    "trusts-everyone", "ignores-the-name", "no-client-certificate", "only-tls-1-1", "only-tls-1-2",
-    "only-tls-1-3", "only-chacha20", "takes-null-suites", "sends-in-clear",
+    "trusts_everyone", "ignores_the_name", "no_client_certificate", "only_tls_1_1", "only_tls_1_2",
+    "only_tls_1_3", "only_chacha20", "takes_null_suites", "sends_in_clear",
 )  # fmt: skip
 
 

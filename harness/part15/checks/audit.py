@@ -48,7 +48,9 @@ def heard(seen: Trail, edition: str) -> _Heard:
     else:
         members = seen.members if isinstance(seen, Many) else (Member(seen.name, seen),)
         rest = (AuditDeclared(), (), 0, {}, {})
-    examined = tuple((m.subject, examine(m.seen.data, m.seen.carrier, edition)) for m in members)
+    examined = tuple(
+        (m.subject, examine(m.seen.data, m.seen.carrier, edition, m.seen.size)) for m in members
+    )
     return _Heard(examined, *rest)
 
 

@@ -46,7 +46,7 @@ class Tray:
             )
             return
         self.more += 1
-        found = examine.__wrapped__(frame.data, frame.framing, self.edition)
+        found = examine.__wrapped__(frame.data, frame.framing, self.edition, frame.size)
         for rule in {f.rule for f in found.flaws if f.word == "fail"}:
             self.broken[rule] = self.broken.get(rule, 0) + 1
         if found.kind:
@@ -203,39 +203,3 @@ def collect(bench: Bench, *, quiet: float = 1.0) -> AuditTrailSeen | NotReached:
             "trigger", f"the product sent nothing to {point.address} within {point.wait:g} s"
         )
     return trail
-
-
-def read_message(data: bytes, name: str) -> AuditMessageSeen:
-    """Return the audit message in the file *name*: bare XML, or one syslog message with its header."""
-    bare = data.removeprefix(BOM).lstrip()
-    carrier = "xml"
-    body = data
-    if bare[:1] == b"<" and bare[1:2].isdigit():
-        carrier, body = "datagram", bare.rstrip(b"\r\n")
-    return AuditMessageSeen(name, body, carrier, len(body))
-
-
-def _starts_capture(data: bytes) -> bool:
-    head = data[:24].lstrip()
-    number, blank, rest = head.partition(b" ")
-    return bool(blank) and number.isdigit() and rest.startswith(b"<")
-
-
-def read_capture(data: bytes, name: str) -> Many[AuditMessageSeen]:
-    """Return the messages of the capture *name*: octet-counted frames, one syslog message per line, or one XML.
-
-    At most ``KEPT`` messages are kept. Bounded by the size of *data*.
-    """
-    lines = data.removeprefix(BOM).lstrip()
-    if not _starts_capture(data) and not (lines[:1] == b"<" and lines[1:2].isdigit()):
-        return Many((Member(name, read_message(data, name)),), "message")
-    reader = FrameReader()
-    frames = [*reader.feed(lines), *reader.end()]
-    members = tuple(
-        Member(
-            f"{name}: message {n}",
-            AuditMessageSeen(f"{name}: message {n}", frame.data, frame.framing, frame.size),
-        )
-        for n, frame in enumerate(frames[:KEPT], 1)
-    )
-    return Many(members, "message")

@@ -28,7 +28,9 @@ def _message(
 def _edits(
     name: str, text: str, edits: tuple[tuple[str, str, str], ...], *flips: str, why: str = ""
 ) -> Fault:
-    return Fault(name, text, flips, why or text, "audit", {"edits": edits}, "audit-source")
+    return Fault(
+        name.replace("-", "_"), text, flips, why or text, "audit", {"edits": edits}, "audit-source"
+    )
 
 
 def _transport(name: str, text: str, changes: dict[str, Any], *flips: str, why: str = "") -> Fault:

@@ -366,14 +366,14 @@ class AuditCollector:
 
 def main(arguments: Sequence[str]) -> int:
     """Send once: ``HOST PORT CA CERT KEY [FAULT]``; ``udp`` instead of CA sends datagrams."""
-    from part15.peers.audit_faults import FAULTS
+    from part15.peers.audit_faults import faults
 
     host, port, ca = arguments[0], int(arguments[1]), arguments[2]
     udp = ca == "udp"
     rest = list(arguments[3:]) if udp else list(arguments[5:])
     changes: dict[str, Any] = {}
     for name in rest:
-        changes.update(next(f.changes for f in FAULTS if f.name == name))
+        changes.update(faults()[name].changes)
     credentials = None if udp else Credentials(ca, arguments[3], arguments[4])
     source = AuditSource(credentials, AuditPolicy(**changes))
     return 0 if source.send(host, port, udp=udp) else 1

@@ -79,8 +79,11 @@ def _severity(syslog: Syslog, message: Message | None) -> list[Flaw]:
 
 
 @functools.lru_cache(maxsize=4096)
-def examine(data: bytes, carrier: str = "xml", edition: str = NEWEST) -> Examined:
-    """Examine *data*: a bare XML message (carrier ``xml``) or a SYSLOG-MSG (any other); never raises."""
+def examine(data: bytes, carrier: str = "xml", edition: str = NEWEST, size: int = 0) -> Examined:
+    """Examine *data*: a bare XML message (carrier ``xml``) or a SYSLOG-MSG (any other); never raises.
+
+    *size* is the true number of octets, if *data* is only the beginning of a message too large to keep.
+    """
     flaws: list[Flaw] = []
     met: set[str] = set()
     syslog = None
@@ -94,7 +97,9 @@ def examine(data: bytes, carrier: str = "xml", edition: str = NEWEST) -> Examine
             met.add("SYSLOG-5426-01")
             flaws += datagram_flaws(data)
     refused, encoding, message = "there is no MSG part", "", None
-    if xml is not None:
+    if size > len(data):
+        refused = f"it has {size} octets, more than are read"
+    elif xml is not None:
         document = read_xml(xml)
         refused, encoding = document.refused, document.encoding
         if document.root is not None:
