@@ -1,25 +1,47 @@
-"""The embedded media creator and reader as a program: right, or with ``--fault NAME``."""
+"""The embedded media creator, media reader, de-identifier and re-identifier as one program: right, or with ``--fault``."""
 
 from __future__ import annotations
 
 import argparse
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from part15.peers.adapters import serve
-from part15.peers.media_faults import faults, party_of
+from part15.peers import deid_faults, media_faults
+from part15.peers.adapters import Answer, Verb, serve
+from part15.peers.deid_party import DeidParty
 from part15.peers.media_party import MediaParty
+
+Party = Callable[[str, Mapping[str, Any]], Answer]
+
+
+def verbs_of(fault: str | None) -> dict[str, Verb]:
+    """Return what this adapter does, right or deviating by *fault* of its family.
+
+    Raises KeyError for a fault that neither family has.
+    """
+    media: Party = MediaParty()
+    removal: Party = DeidParty()
+    if fault is not None and fault in media_faults.faults():
+        media = media_faults.party_of(media_faults.faults()[fault])
+    elif fault is not None and fault in deid_faults.faults():
+        removal = DeidParty((fault,))
+    elif fault is not None:
+        raise KeyError(fault)
+    return {
+        **{v: functools.partial(media, v) for v in ("write-media", "read-media")},
+        **{v: functools.partial(removal, v) for v in ("deidentify", "reidentify")},
+    }
 
 
 def main(arguments: Sequence[str]) -> int:
     """Serve one request."""
     parser = argparse.ArgumentParser(prog="part15.peers.adapters.reference")
-    parser.add_argument("--fault", choices=sorted(faults()))
+    known = [*media_faults.faults(), *deid_faults.faults()]
+    parser.add_argument("--fault", choices=sorted(known))
     parser.add_argument("verb")
-    given = parser.parse_args(arguments)
-    party = party_of(faults()[given.fault]) if given.fault else MediaParty()
-    return serve({verb: functools.partial(party, verb) for verb in ("write-media", "read-media")})
+    return serve(verbs_of(parser.parse_args(arguments).fault))
 
 
 if __name__ == "__main__":
