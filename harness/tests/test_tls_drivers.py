@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import socket
 import struct
 import threading
@@ -13,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from part15.bench import Bench, Ledger, Shelf
 from part15.channel import tcp
 from part15.drivers import tls
 from part15.drivers.tls_certificates import with_leaf
 from part15.errors import Trouble
+from part15.judge import ask
+from part15.model import Word
 from part15.observations import Many, NotReached, from_json, to_json
 from part15.observations.tls import HellosSeen, SuitesSeen
+from part15.registry import checks
 from part15.target import Endpoint
 from part15.wire import tls_hello, tls_server
 from part15.wire import tls_records as records
@@ -414,3 +420,50 @@ def test_the_leaf_of_a_completed_handshake_stands_in_for_an_encrypted_chain(
     told = with_leaf(own, b"\x30\x00")
     assert [hello.chain[0].problem != "" for hello in told.hellos] == [True]
     assert with_leaf(told, b"\x31\x00") == told
+
+
+PIECES = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from(
+        [
+            REFUSAL,
+            OLD,
+            records.encode_alert(1, 112),
+            hello_of(0xC02F),
+            hello_of(0x002F, 0x0301),
+            hello_of(0x1301, 0x0304),
+            hello_of(0xC02F)[:30],
+            b"\x16\x03\x03\xff\xff",
+            b"\x16\x03\x03\x00\x04\x0b\xff\xff\xff",
+        ]
+    ),
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(answers=st.lists(st.lists(PIECES, max_size=3), min_size=1, max_size=6))
+def test_hostile_servers_are_bounded_and_never_pass(
+    serve: Serve, tmp_path: Path, answers: list[list[bytes]]
+) -> None:
+    count = itertools.count()
+
+    def script(asked: Asked) -> bytes | None:
+        for piece in answers[next(count) % len(answers)]:
+            asked.connection.sendall(piece)
+        return b"\x15\x03\x03\x00\x02"  # an alert that never ends
+
+    started = time.monotonic()
+    seen = tls.enumerate(bench(serve(script).port, tmp_path, deadline=0.1))
+    assert time.monotonic() - started < 20
+    if isinstance(seen, NotReached):
+        return
+    assert seen.connections < 100
+    for name, expect in (
+        ("tls.refuses", {"suites": "table:tls-null"}),
+        ("tls.only", {"suites": "table:tls-b13-tls12"}),
+    ):
+        word = ask(checks()[name], seen, expect).word
+        if not seen.after.ok or not all(version.complete for version in seen.versions):
+            assert word is not Word.PASS
