@@ -49,19 +49,20 @@ def _in_version(bench: Bench, version: str) -> Resumed:
     context.options |= ssl.Options(ALLOW_NO_DHE_KEX)
     line = _connect(bench, context, None)
     seen = associate(line, lines.request_for(bench), bench.until())
-    if not seen.accepted or line.tls is None:
-        return Resumed(why=f"no association in TLS {version}: {seen.outcome} {seen.why}".strip())
-    session = line.tls.object.session
     given = [t for m in line.spoken.got(4) if (t := tickets.read_ticket(m, version)) is not None]
-    if session is None or not given:
-        return Resumed(why=f"no session ticket was given in TLS {version}")
     leaf = ssl.PEM_cert_to_DER_cert(_first_pem(shown.certificate)) if shown.certificate else b""
     learnt = Resumed(
         tickets=len(given),
         lifetimes=tuple(t.lifetime for t in given),
-        early=max(t.early_data for t in given),
+        early=max((t.early_data for t in given), default=0),
         leaks=any(tickets.shows(t.octets, leaf) for t in given),
     )
+    if not seen.accepted or line.tls is None:
+        why = f"no association in TLS {version}: {seen.outcome} {seen.why}".strip()
+        return replace(learnt, why=why, untouched=seen.outcome)
+    session = line.tls.object.session
+    if session is None or not given:
+        return replace(learnt, why=f"no session ticket was given in TLS {version}")
     return _tried(bench, context, session, learnt, given[-1].octets, version)
 
 

@@ -35,7 +35,8 @@ PRIMES = {
 
 NO_CHECK_TIME, PARTIAL_CHAIN = 0x200000, 0x80000
 """Bits of OpenSSL's verification flags that the standard library has no name for in every version."""
-NO_EXTENDED_MASTER_SECRET, ALLOW_NO_DHE_KEX, ALLOW_UNSAFE_RENEGOTIATION = 0x1, 0x400, 0x40000
+NO_EXTENDED_MASTER_SECRET = 0x1
+ALLOW_CLIENT_RENEGOTIATION, ALLOW_UNSAFE_RENEGOTIATION = 0x100, 0x40000
 """Bits of OpenSSL's options, likewise."""
 
 
@@ -61,7 +62,9 @@ def server_context(policy: Policy, pki: Pki, scratch: Path) -> ssl.SSLContext:
         context.maximum_version = VERSIONS[policy.maximum]
     wanted = f"{policy.ciphers}:{policy.without}" if policy.without else policy.ciphers
     context.set_ciphers(f"{wanted}:@SECLEVEL={policy.level}")
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | policy.options
+    context.options |= ssl.OP_NO_COMPRESSION | policy.options
+    if not policy.renegotiates:
+        context.options |= ssl.OP_NO_RENEGOTIATION
     if policy.server_preference:
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     else:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from part15.peers import hello as h
 from part15.peers import scripted as s
-from part15.peers.contexts import NO_EXTENDED_MASTER_SECRET
+from part15.peers.contexts import (
+    ALLOW_CLIENT_RENEGOTIATION,
+    ALLOW_UNSAFE_RENEGOTIATION,
+    NO_EXTENDED_MASTER_SECRET,
+)
 from part15.peers.faults import Fault, for_each
 from part15.peers.hello import Hello
 from part15.peers.policy import Instead
@@ -301,5 +305,32 @@ FAULTS = (
                 ),
             )
         },
+    ),
+    Fault(
+        "tickets_for_a_month",
+        "gives TLS 1.2 tickets that say they live for thirty days",
+        ("RFC7525-ticket-validity", "RFC9325-ticket-validity"),
+        "a stolen ticket key opens a month of sessions",
+        "resumption",
+        {"instead": (Instead(_only12, {"ticket_lifetime": 30 * 86400}),)},
+    ),
+    Fault(
+        "renegotiates_insecurely",
+        "renegotiates without the indication of RFC 5746",
+        ("RFC7525-renegotiation-info", "RFC7525-triple-handshake"),
+        "an attacker can splice his own beginning to the connection, with any certificate",
+        "renegotiation",
+        {
+            "renegotiates": True,
+            "options": ALLOW_CLIENT_RENEGOTIATION | ALLOW_UNSAFE_RENEGOTIATION,
+        },
+    ),
+    Fault(
+        "renegotiates_with_another_certificate",
+        "lets the client change its certificate in a renegotiation",
+        ("RFC7525-triple-handshake",),
+        "the triple handshake attack needs just that",
+        "renegotiation",
+        {"renegotiates": True, "options": ALLOW_CLIENT_RENEGOTIATION},
     ),
 )

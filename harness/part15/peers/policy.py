@@ -51,6 +51,9 @@ class Policy:
     crl: bool = True
     verify: int = 0
     options: int = 0
+    renegotiates: bool = False
+    ticket_lifetime: int = 0
+    """The lifetime that TLS 1.2 tickets are made to say, 0 for the library's."""
     names: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
     unknown_name: str = "refuse"
     alpn: tuple[str, ...] = ("dicom",)

@@ -208,6 +208,8 @@ class ReferencePeer:
             return
         if policy.repairs_tickets:
             early = repaired(early, self._issued)
+        if policy.ticket_lifetime:
+            plain = _Relabelling(plain.sock, plain.tap, policy.ticket_lifetime)
         self._protected(plain, policy, early, until)
 
     def _by_program(self, plain: Plain, policy: Policy, early: bytes) -> None:
@@ -300,6 +302,22 @@ class ReferencePeer:
         from part15.peers.declared import target_document
 
         return target_document(self, edition=edition, profile=profile)
+
+
+class _Relabelling(Plain):
+    """A stream on which the first TLS 1.2 session ticket says another lifetime: the hint is sent in clear.
+
+    The client's Finished will not verify after that; the hint has been seen by then.
+    """
+
+    def __init__(self, sock: socket.socket, tap: Tap, lifetime: int) -> None:
+        super().__init__(sock, tap)
+        self.lifetime = lifetime
+
+    def send(self, octets: bytes, until: float) -> None:
+        if octets[:1] == b"\x16" and octets[5:6] == b"\x04":
+            octets = octets[:9] + self.lifetime.to_bytes(4, "big") + octets[13:]
+        super().send(octets, until)
 
 
 def ticket_in(message: bytes) -> bytes:

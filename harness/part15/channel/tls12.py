@@ -1,0 +1,219 @@
+"""A TLS 1.2 client of our own on a stream, for handshakes that no library makes: ECDHE with AES-GCM only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from part15.channel.tcp import Stream
+from part15.wire import tls12
+from part15.wire import tls_names as names
+from part15.wire import tls_records as records
+from part15.wire import tls_server as server
+from part15.wire.tls_hello import (
+    ENTROPY,
+    ClientHello,
+    Offer,
+    client_hello,
+    encode_body,
+)
+from part15.wire.tls_octets import Cursor, Malformed, vector
+
+CERTIFICATE, CERTIFICATE_VERIFY, CLIENT_KEY_EXCHANGE, FINISHED = 11, 15, 16, 20
+SCHEMES = {"RSA": (0x0804, 0x0401, 0x0501), "EC": (0x0403,)}
+
+
+class Ended(Exception):  # noqa: N818 - a noun of the house
+    """The other side ended the handshake; the words say how."""
+
+
+@dataclass
+class Client:
+    """A connection that completes a handshake and then sends protected records of any kind.
+
+    *identity* is certificate and key path (PEM) for a server that asks for a certificate.
+    """
+
+    stream: Stream
+    identity: tuple[str, str] | None = None
+    hello: server.ServerHello | None = None
+    client_verify: bytes = b""
+    server_verify: bytes = b""
+    _transcript: bytearray = field(default_factory=bytearray)
+    _deframer: records.Deframer = field(default_factory=records.Deframer)
+    _joiner: records.Joiner = field(default_factory=records.Joiner)
+    _records: list[records.Record] = field(default_factory=list)
+    _messages: list[tuple[int, bytes]] = field(default_factory=list)
+    _out: tls12.Direction | None = None
+    _in: tls12.Direction | None = None
+
+    def handshake(self, offer: Offer) -> None:
+        """Complete a handshake for *offer*; raises Ended or Malformed if that does not come about."""
+        mine = client_hello(offer, os.urandom(ENTROPY))
+        self._say(1, encode_body(mine), version=0x0301)
+        asked, exchange = self._server_flight()
+        assert self.hello is not None
+        keys = self._exchange_keys(mine, exchange, asked)
+        self._finish(keys)
+
+    def _server_flight(self) -> tuple[server.CertificateRequest | None, bytes]:
+        """Read up to ServerHelloDone; return what certificate is asked for and the key exchange."""
+        asked, exchange = None, b""
+        while True:
+            kind, body = self._hear()
+            if kind == server.SERVER_HELLO:
+                self.hello = server.parse_server_hello(body)
+                if self.hello.selected != tls12.VERSION or self.hello.suite not in tls12.SUITES:
+                    raise Ended("the server selected something that was not offered")
+            elif kind == server.SERVER_KEY_EXCHANGE:
+                exchange = body
+            elif kind == server.CERTIFICATE_REQUEST:
+                asked = server.parse_certificate_request(body, tls12.VERSION)
+            elif kind == server.SERVER_HELLO_DONE:
+                return asked, exchange
+
+    def _exchange_keys(
+        self, mine: ClientHello, exchange: bytes, asked: server.CertificateRequest | None
+    ) -> tls12.Keys:
+        assert self.hello is not None
+        cursor = Cursor(exchange)
+        if cursor.number(1) != 3:
+            raise Malformed("the server sent no named curve")
+        share = tls12.agree(cursor.number(2), cursor.vector(1))
+        key = None
+        if asked is not None:
+            chain, key = _loaded(self.identity)
+            self._say(CERTIFICATE, vector(3, b"".join(vector(3, der) for der in chain)))
+        self._say(CLIENT_KEY_EXCHANGE, vector(1, share.public))
+        extended = self.hello.extension("extended_master_secret") is not None
+        session = bytes(self._transcript) if extended else None
+        keys = tls12.derive(
+            self.hello.suite, share.secret, (mine.random, self.hello.random), session
+        )
+        if asked is not None and key is not None:
+            self._say(CERTIFICATE_VERIFY, _signature(key, bytes(self._transcript), asked.schemes))
+        return keys
+
+    def _finish(self, keys: tls12.Keys) -> None:
+        self._send(records.encode_record(records.CHANGE_CIPHER_SPEC, b"\x01", tls12.VERSION))
+        self._out = tls12.Direction(keys.client_key, keys.client_nonce)
+        self.client_verify = keys.verify_data(b"client finished", bytes(self._transcript))
+        self._say(FINISHED, self.client_verify)
+        while True:
+            before = bytes(self._transcript)
+            record = self._record()
+            if record.type == records.CHANGE_CIPHER_SPEC:
+                self._in = tls12.Direction(keys.server_key, keys.server_nonce)
+                continue
+            self._take(record)
+            for kind, body in self._messages:
+                if kind == FINISHED:
+                    self.server_verify = keys.verify_data(b"server finished", before)
+                    if body != self.server_verify:
+                        raise Malformed("the server's Finished message does not verify")
+                    self._messages.clear()
+                    return
+            self._messages.clear()
+
+    def renegotiate(self, offer: Offer, info: bytes | None) -> tuple[str, int | None]:
+        """Send a ClientHello for *offer* inside; return what came: ``hello``, ``alert`` with its number, or the end.
+
+        *info* is the content of renegotiation_info, None to leave it out.
+        """
+        mine = client_hello(offer, os.urandom(ENTROPY))
+        extensions = mine.extensions or ()
+        if info is not None:
+            extensions += ((names.EXTENSIONS["renegotiation_info"], vector(1, info)),)
+        again = ClientHello(
+            mine.version, mine.random, b"", mine.suites, mine.compression, extensions
+        )
+        self._say(1, encode_body(again))
+        try:
+            while True:
+                record = self._record()
+                if record.type == records.APPLICATION_DATA:
+                    continue
+                content = self._opened(record)
+                if record.type == records.ALERT:
+                    return "alert", records.parse_alert(content).description
+                if record.type == records.HANDSHAKE and content[:1] == b"\x02":
+                    return "hello", None
+        except Ended as ended:
+            return str(ended), None
+
+    def _say(self, kind: int, body: bytes, version: int = tls12.VERSION) -> None:
+        message = records.encode_message(kind, body)
+        self._transcript += message
+        if self._out is None:
+            self._send(records.encode_records(records.HANDSHAKE, message, version))
+        else:
+            self._send(self._out.seal(records.HANDSHAKE, message))
+
+    def _send(self, octets: bytes) -> None:
+        if not self.stream.send(octets):
+            raise Ended(self.stream.ended)
+
+    def _hear(self) -> tuple[int, bytes]:
+        while not self._messages:
+            self._take(self._record())
+        return self._messages.pop(0)
+
+    def _take(self, record: records.Record) -> None:
+        content = self._opened(record)
+        if record.type == records.ALERT:
+            alert = records.parse_alert(content)
+            if alert.level == 2 or alert.description == 0:
+                raise Ended(f"alert {names.alert_label(alert.description)}")
+            return
+        if record.type != records.HANDSHAKE:
+            raise Malformed(f"a record of type {record.type} in the handshake")
+        for kind, body in self._joiner.feed(content):
+            self._transcript += records.encode_message(kind, body)
+            self._messages.append((kind, body))
+
+    def _opened(self, record: records.Record) -> bytes:
+        return record.fragment if self._in is None else self._in.open(record.type, record.fragment)
+
+    def _record(self) -> records.Record:
+        while not self._records:
+            data = self.stream.receive()
+            if not data:
+                raise Ended(self.stream.ended)
+            self._records += self._deframer.feed(data)
+        return self._records.pop(0)
+
+
+def _loaded(identity: tuple[str, str] | None) -> tuple[list[bytes], Any]:
+    """Return the DER chain and the key of *identity*; nothing if there is none. Raises OSError or ValueError."""
+    if identity is None:
+        return [], None
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        load_pem_private_key,
+    )
+
+    chain = x509.load_pem_x509_certificates(Path(identity[0]).read_bytes())
+    key = load_pem_private_key(Path(identity[1]).read_bytes(), None)
+    return [certificate.public_bytes(Encoding.DER) for certificate in chain], key
+
+
+def _signature(key: Any, transcript: bytes, offered: Sequence[int]) -> bytes:
+    """Return the content of CertificateVerify with a scheme that the server offered."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+    kind = "RSA" if isinstance(key, rsa.RSAPrivateKey) else "EC"
+    scheme = next((scheme for scheme in SCHEMES[kind] if scheme in offered), SCHEMES[kind][-1])
+    digest = {"SHA-256": hashes.SHA256(), "SHA-384": hashes.SHA384()}[names.schemes()[scheme].hash]
+    if kind == "EC":
+        signed = key.sign(transcript, ec.ECDSA(digest))
+    elif scheme >> 8 == 8:
+        pss = padding.PSS(padding.MGF1(digest), digest.digest_size)
+        signed = key.sign(transcript, pss, digest)
+    else:
+        signed = key.sign(transcript, padding.PKCS1v15(), digest)
+    return scheme.to_bytes(2, "big") + vector(2, signed)
