@@ -20,13 +20,14 @@ from typing import Any
 from part15 import __version__, evidence, load, report
 from part15.bench import Ledger
 from part15.errors import ContentError, TargetError, Trouble
+from part15.identities import identity_problems
 from part15.judge import judge
 from part15.model import Case, Impact, Plan, Profile, Stimulus, Verdict
 from part15.observations import NotReached
 from part15.plan import build_plan
 from part15.report import build, endpoints, seal
 from part15.report.conclude import exit_code
-from part15.report.facts import EvidenceItem, Observed, RunFacts, TargetFacts
+from part15.report.facts import EvidenceItem, Observed, RunFacts, TargetFacts, claim_lines
 from part15.rows import plan_document, verdict_from, verdict_row
 from part15.session import Session, expand_endpoints
 from part15.target import ClaimTable, Target
@@ -129,6 +130,9 @@ class Run:
         Raises InputError (TargetError, ContentError) for what a user must correct.
         """
         target = load_target(path)
+        unusable = tuple(identity_problems(target))
+        if unusable:
+            raise TargetError(*unusable)
         paths, only = site_profiles(profiles)
         known = load.load_profiles(paths)
         site = sorted({p.id for p in known.values() if p.source in {str(path) for path in paths}})
@@ -320,7 +324,7 @@ class Run:
             notifications=self.notes,
         )
         verdicts = [self._verdicts[c.id] for c in self.plan.cases if c.id in self._verdicts]
-        target = TargetFacts.of(self.target, path="target.toml")
+        target = TargetFacts.of(self.target, lines=claim_lines(self.target_text))
         return build.build(facts, self.plan, verdicts, self.profiles, target)
 
     def _observed(self) -> list[Observed]:

@@ -20,7 +20,7 @@ LAYERS = (
     ("wire", "pki", "forge"),
     ("channel",),
     ("drivers", "checks", "peers"),
-    ("load", "target", "evidence"),
+    ("load", "target", "evidence", "identities"),
     ("plan", "session", "judge", "rows"),
     ("report",),
     ("run", "inspect", "selftest", "doctor"),
