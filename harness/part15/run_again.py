@@ -41,6 +41,7 @@ def rejudge(folder: Path, *, edition: str | None = None) -> dict[str, Any]:
     document = run.build(interrupted=stored["run"]["interrupted"])
     document["run"] = {**stored["run"], "exitStatus": document["run"]["exitStatus"]}
     document["tool"] = {**stored["tool"], "version": __version__}
+    document["sut"] = stored["sut"]
     return document
 
 

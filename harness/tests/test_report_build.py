@@ -14,8 +14,9 @@ import pytest
 from part15.content import folder as folder_of
 from part15.model import Finding, Level, Plan, Word
 from part15.report import render
+from part15.report.about import sent_rows
 from part15.report.build import build, exit_code, fingerprint, natural, to_text
-from part15.report.facts import RunFacts, TargetFacts
+from part15.report.facts import RunFacts, TargetFacts, claim_lines
 from part15.report.schema import report_schema
 
 made = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("report_sample.py"))))
@@ -249,6 +250,18 @@ def test_equal_after_dropping_times():
         return {k: v for k, v in document.items() if k != "run"}
 
     assert kept(made.sample()) == kept(made.sample())
+
+
+def test_lines_of_claims():
+    text = '[target]\nname = "x"\n[claims]\ntls-basic = ["tls-server"]\n[claims.iscl]\nroles = ["iscl-server"]\n'
+    assert claim_lines(text) == {"tls-basic": 4, "iscl": 5}
+
+
+def test_what_was_sent_is_counted_once():
+    rows = [{"endpoint": "e", "stimulus": "s", "what": "ClientHello"}] * 3
+    once = sent_rows(rows)
+    assert once == [{"endpoint": "e", "stimulus": "s", "what": "ClientHello", "times": 3}]
+    assert sent_rows(once) == once
 
 
 def test_minimal_facts_are_enough():

@@ -130,11 +130,18 @@ def attestation_row(attestation: Mapping[str, Any], verdicts: Sequence[Verdict])
 
 
 def sent_rows(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Group what was sent: the same words to the same endpoint are one row with a count."""
-    rows = Counter(
-        (str(i.get("endpoint", "")), str(i.get("stimulus", "")), str(i.get("what", "")))
-        for i in items
-    )
+    """Group what was sent: the same words to the same endpoint are one row with a count.
+
+    Rows that have a count already (``times``) keep it, so grouping twice changes nothing.
+    """
+    rows: Counter[tuple[str, str, str]] = Counter()
+    for item in items:
+        name = (
+            str(item.get("endpoint", "")),
+            str(item.get("stimulus", "")),
+            str(item.get("what", "")),
+        )
+        rows[name] += int(item.get("times", 1))
     return [
         {"endpoint": endpoint, "stimulus": stimulus, "what": what, "times": times}
         for (endpoint, stimulus, what), times in sorted(rows.items())

@@ -10,11 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from part15.toml_lines import key_lines
+
 if TYPE_CHECKING:
     from part15.target import Endpoint, Listener, Target
 
 STATES = ("enforced", "used, not enforced", "available, not used", "absent", "not determined")
 """States of use of security on an endpoint, best first."""
+
+
+def claim_lines(text: str) -> dict[str, int]:
+    """Return the line of each claim in the *text* of a target file, by profile."""
+    found: dict[str, int] = {}
+    for path, line in key_lines(text).items():
+        if len(path) > 1 and path[0] == "claims":
+            found.setdefault(str(path[1]), line)
+    return found
 
 
 @dataclass(frozen=True)

@@ -72,12 +72,14 @@ def _markdown(text: str) -> str:
 
 
 def _result(
-    result: Mapping[str, Any], document: Mapping[str, Any], index: Mapping[str, int]
+    result: Mapping[str, Any],
+    document: Mapping[str, Any],
+    index: Mapping[str, int],
+    paths: Mapping[str, str],
 ) -> dict[str, Any]:
     kind, level = KINDS[result["verdict"]]
     sut = document["sut"]
-    points = {e["id"]: e for e in document["endpoints"]}
-    point = points.get(result["endpoint"])
+    point = next((e for e in document["endpoints"] if e["id"] == result["endpoint"]), None)
     name = (
         f"{point['aeTitle'] or point['id']}@{point['address']}"
         if point
@@ -117,7 +119,6 @@ def _result(
     if result["waiver"]:
         why = f"{result['waiver']['reason']} (until {result['waiver']['expires']}, {result['waiver']['owner']})"
         row["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
-    paths = {e["id"]: e["path"] for e in document["evidence"]}
     files = [{"artifactLocation": {"uri": paths[e]}} for e in result["evidence"] if e in paths]
     if files:
         row["attachments"] = files
@@ -131,6 +132,7 @@ def log(document: Mapping[str, Any], *, alerts: bool) -> dict[str, Any]:
     results = [r for r in document["results"] if r["verdict"] in KINDS]
     if alerts:
         results = [r for r in results if r["verdict"] in ALERTS]
+    paths = {e["id"]: e["path"] for e in document["evidence"]}
     troubles = [r for r in document["results"] if r["verdict"] == "error"]
     run, tool, sut = document["run"], document["tool"], document["sut"]
     used = sorted({_CWE[c["group"]] for c in clauses if c["group"] in _CWE})
@@ -163,7 +165,7 @@ def log(document: Mapping[str, Any], *, alerts: bool) -> dict[str, Any]:
                 "taxonomies": [
                     {"name": "CWE", "organization": "MITRE", "taxa": [{"id": str(n)} for n in used]}
                 ],
-                "results": [_result(r, document, index) for r in results],
+                "results": [_result(r, document, index, paths) for r in results],
             }
         ],
     }
