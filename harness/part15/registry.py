@@ -119,9 +119,9 @@ def driver(
 def _walk(package: str) -> None:
     if package in _walked:
         return
-    _walked.add(package)
     for found in pkgutil.iter_modules(importlib.import_module(package).__path__):
         importlib.import_module(f"{package}.{found.name}")
+    _walked.add(package)
 
 
 def checks() -> dict[str, Check]:
