@@ -240,19 +240,3 @@ class WebSeen:
 
     headers: dict[str, str]
     failed: dict[str, str]
-
-
-@dataclass(frozen=True)
-class RenegotiationSeen:
-    """What a server made of our wish to renegotiate in TLS 1.2, by how we wished it.
-
-    The ways are ``indicated`` (RFC 5746, right), ``indicated wrongly``, ``not indicated`` and ``with
-    another certificate``. An answer is ``renegotiated`` (for the last: and an A-ASSOCIATE-AC came),
-    ``refused`` with the words of the refusal, or ``not tried`` with why. *acknowledged* tells whether
-    the first handshake was acknowledged with renegotiation_info.
-    """
-
-    answers: dict[str, str]
-    acknowledged: bool
-    control: AssociationSeen
-    after: AssociationSeen
