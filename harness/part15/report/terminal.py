@@ -143,7 +143,7 @@ def _claims(document: Mapping[str, Any], console: Console) -> None:
 
 def _buckets(document: Mapping[str, Any], console: Console) -> None:
     unclaimed = document["buckets"]["shownAndNotClaimed"]
-    if not unclaimed:
+    if not view.buckets(document):
         return
     counted = ", ".join(
         f"{len(document['buckets'][key])} {title.lower()}" for key, title in TITLES.items()
