@@ -12,7 +12,7 @@ from typing import Any
 
 from part15 import load
 from part15.peers import requestor
-from part15.peers.archive import IDENTITY_PROFILES, Archive
+from part15.peers.archive import IDENTITY_PROFILES, STORAGE_PROFILES, Archive
 from part15.peers.archive_faults import faults
 from part15.peers.faults import Fault
 from part15.pki import Pki, make_pki
@@ -130,6 +130,9 @@ ARENAS = (
         "identity",
         ("ps3.7-user-identity",),
         plain=False,
+    ),
+    ArchiveArena(
+        "storage", STORAGE_PROFILES, "storage-scp", "storage", ("ps3.4-storage",), plain=False
     ),
     RequestorArena("user-identity-passcode"),
     RequestorArena("user-identity-kerberos", ("ps3.7-user-identity",)),

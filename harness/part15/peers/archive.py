@@ -40,6 +40,14 @@ CLAIMS = {
 }
 """Everything that the right archive can claim."""
 
+DECLARED = {
+    "oes": {
+        "remote_access_restriction": "association only with certificates of our CA",
+        "equipment_certification_number": "PART15-1",
+    },
+    "storage": {"level": "2", "signature_level": "3"},
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Destination:
@@ -203,6 +211,7 @@ class Archive(ReferencePeer):
         found["claims"] = {name: list(roles) for name, roles in (claims or CLAIMS).items()}
         found.pop("attestations", None)
         found["users"] = self.users()
+        found["declared"] |= DECLARED
         return found
 
     def users(self) -> dict[str, Any]:

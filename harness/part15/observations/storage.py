@@ -1,0 +1,68 @@
+"""What became of stored objects on their way through a product, and what it negotiates for Storage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from part15.observations.comparison import ComparisonSeen
+
+
+@dataclass(frozen=True)
+class RoundTripSeen:
+    """One object, stored with *status* and brought back by *route* (``C-GET``, ``C-MOVE``, ``files``)."""
+
+    comparison: ComparisonSeen
+    status: int
+    route: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One presentation context for Storage: what was proposed, and the syntax that was accepted, empty if none."""
+
+    proposed: tuple[str, ...]
+    accepted: str = ""
+
+
+@dataclass(frozen=True)
+class ExtendedAnswer:
+    """The answer to SOP Class Extended Negotiation (56H) with *sent*: *outcome* of the association, octets if any."""
+
+    sent: bytes
+    outcome: str
+    answered: bytes | None = None
+
+
+@dataclass(frozen=True)
+class NegotiationSeen:
+    """How the product answers proposals of Storage.
+
+    *offers* are by name; *extended* the answers to 56H of right and wrong lengths.
+    """
+
+    offers: dict[str, Offer]
+    extended: dict[str, ExtendedAnswer]
+
+
+@dataclass(frozen=True)
+class ProposalSeen:
+    """The Storage contexts that the product proposed to us: abstract syntax to transfer syntaxes, in order.
+
+    *used* are the transfer syntaxes in which it then sent objects; *extended* the 56H items it sent.
+    """
+
+    proposed: dict[str, tuple[str, ...]]
+    used: tuple[str, ...]
+    extended: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExploredSeen:
+    """Generated data sets, stored and brought back, until one differs or the budget is used up.
+
+    *tried* is their number; *smallest* compares the smallest one that differs, None if none does.
+    """
+
+    tried: int
+    smallest: ComparisonSeen | None = None
+    story: str = ""
