@@ -7,6 +7,7 @@ import random
 import runpy
 import struct
 import time
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +33,7 @@ from part15.wire.elements import walk
 from part15.wire.signature_references import resolve
 from part15.wire.signature_table import lines, rows
 from part15.wire.signature_time import read_datetime
-from part15.wire.signed_object import read_object
+from part15.wire.signed_object import read_file, read_object
 from part15.wire.signing import Order, code_nodes, sign
 from part15.wire.tree import NATIVE_SYNTAXES, Node, file_of, find, moved, opened, put, text_node
 
@@ -403,3 +404,16 @@ def test_codes_of_other_schemes_are_named() -> None:
     wrong = Node(0x04000401, "SQ", items=[code_nodes("19", "ASTM-sigpurpose", "None")])
     seen = seen_of(sign(plain(), right_order(PARTY, purpose=None, extra=(wrong,))))
     assert signature_purposes.codes_purpose(seen).word is Word.FAIL
+
+
+def test_large_objects_are_hashed_where_they_are(tmp_path: Path) -> None:
+    nodes = [*IDENTITY[:2], Node(0x7FE00010, "OW", bytes(48 << 20))]
+    path = tmp_path / "large.dcm"
+    path.write_bytes(sign(file_of(nodes), right_order(PARTY)))
+    del nodes
+    tracemalloc.start()
+    seen = read_file(part10.open_file(path), PARTY.trust)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [s.crypto.integrity for s in seen.signatures] == ["valid"]
+    assert peak < 4 << 20

@@ -24,7 +24,7 @@ class Trust:
     intermediates: tuple[Certificate, ...] = ()
     crls: tuple[CertificateRevocationList, ...] = ()
     at: dt.datetime | None = None
-    _known: dict[tuple[bytes, ...], tuple[Certificate, ...] | None] = field(
+    _known: dict[tuple[Certificate, ...], tuple[Certificate, ...] | None] = field(
         default_factory=dict, repr=False
     )
 
@@ -34,12 +34,10 @@ class Trust:
         """Return a trust word (see SignerSeen) and why; *others* came with the message."""
         if not self.anchors:
             return "not judged", "no trust anchor was given"
-        from cryptography.hazmat.primitives.serialization import Encoding
-
         now = self.at or dt.datetime.now(dt.UTC)
         moment = signed_at if signed_at is not None and signed_at <= now else now
         others = tuple(others)[:100]
-        remembered = tuple(c.public_bytes(Encoding.DER) for c in (leaf, *others))
+        remembered = (leaf, *others)
         if remembered not in self._known:
             if len(self._known) > 1_000:
                 self._known.clear()

@@ -32,7 +32,6 @@ from part15.wire.elements import (
     Element,
     Syntax,
     children,
-    top_level,
 )
 
 TOP = -1
@@ -47,6 +46,7 @@ _PADDING = 0xFFFCFFFC
 _ITEM_DELIMITER = 0xFFFEE00D
 _FIRST_SIGNABLE_GROUP = 8
 _SIGNATURE_GROUP = 0xFFFA
+_LAST_PLAIN = 0xFFF9FFFF
 _SHORTEST = 0xFFFF
 _CHUNK = 1 << 20
 _WIDTH = {
@@ -85,7 +85,17 @@ class Stored:
         """The indices of the elements that are never signed: by tag, as UN, or as SQ that holds UN."""
         found: set[int] = set()
         elements = self.elements
-        for index, element in enumerate(elements):
+        # The filter is coarse and cheap; nearly all elements of an object end here.
+        suspects = [
+            index
+            for index, e in enumerate(elements)
+            if not e[0] & 0xFFFF
+            or e[1] == "UN"
+            or not _LENGTH_TO_END < e[0] <= _LAST_PLAIN
+            or e[0] == MAC_PARAMETERS
+        ]
+        for index in suspects:
+            element = elements[index]
             if element.vr == "UN":
                 found.update(_enclosing(elements, index))
             elif element.vr is not ITEM and element.vr is not FRAGMENT and forbidden(element.tag):
@@ -95,7 +105,12 @@ class Stored:
     @cached_property
     def top(self) -> tuple[int, ...]:
         """The indices of the elements of depth 0."""
-        return tuple(top_level(self.elements))
+        return tuple([i for i, e in enumerate(self.elements) if not e[6]])
+
+    @cached_property
+    def tags(self) -> list[int]:
+        """The tags of all elements, items and fragments: asking whether one is there is cheap."""
+        return [e[0] for e in self.elements]
 
     def level(self, item: int) -> tuple[int, ...]:
         """Return the indices of the elements of the data set at *item*, an item or :data:`TOP`."""
@@ -127,9 +142,14 @@ def listed(source: Stored, level: int, tags: Collection[int]) -> list[int]:
     """Return the indices of the elements at *level* whose tag is in *tags*, by ascending tag."""
     wanted = frozenset(tags)
     elements = source.elements
-    found = [index for index in source.level(level) if elements[index].tag in wanted]
-    found.sort(key=lambda index: elements[index].tag)
-    return found
+    return _ascending(elements, [i for i in source.level(level) if elements[i][0] in wanted])
+
+
+def _ascending(elements: Sequence[Element], indices: list[int]) -> list[int]:
+    tags = [elements[index][0] for index in indices]
+    if tags != sorted(tags):
+        indices.sort(key=lambda index: elements[index].tag)
+    return indices
 
 
 def of_signature_item(source: Stored, item: int) -> list[int]:
@@ -140,8 +160,7 @@ def of_signature_item(source: Stored, item: int) -> list[int]:
         for index in source.level(item)
         if elements[index].tag not in NOT_OF_THE_ITEM and index not in source.unsignable
     ]
-    found.sort(key=lambda index: elements[index].tag)
-    return found
+    return _ascending(elements, found)
 
 
 def choices(source: Stored) -> Mapping[str, str]:
@@ -194,7 +213,16 @@ def _sliced(
     begin = end = 0
     open_until: list[int] = []
     for top in chosen:
-        index, stop = top, elements[top].after
+        first = elements[top]
+        index, stop = top, first[7]
+        if stop == top + 1 and first[1] != "SQ" and first[4] >= 0 and top not in skipped:
+            # A plain element, as nearly all are.
+            if first[2] != end:
+                if end > begin:
+                    yield data[begin:end]
+                begin = first[2]
+            end = first[5]
+            continue
         while index < stop or open_until:
             while open_until and index >= open_until[-1]:
                 open_until.pop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import dataclasses
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,13 @@ class MacWork:
     source: Stored
     transfer_syntax: str
     _states: dict[Any, tuple[Any, int]] = field(default_factory=dict)
+    _chosen: dict[Any, list[int]] = field(default_factory=dict)
+
+    def chosen(self, level: int, tags: tuple[int, ...]) -> list[int]:
+        """Return the listed elements of *level*, as :func:`mac_stream.listed` does."""
+        if (level, tags) not in self._chosen:
+            self._chosen[level, tags] = listed(self.source, level, tags)
+        return self._chosen[level, tags]
 
     def mac(
         self,
@@ -88,7 +96,7 @@ class MacWork:
         syntax = syntax_of(parameters.transfer_syntax)
         key = level, parameters.signed, syntax, name, tuple((vrs or {}).items())
         if key not in self._states:
-            chosen = listed(self.source, level, parameters.signed)
+            chosen = self.chosen(level, parameters.signed)
             state, total = hasher(name), 0
             for piece in gathered(stream(self.source, chosen, syntax, vrs=vrs)):
                 state.update(piece)
@@ -124,16 +132,20 @@ def obstacle(work: MacWork, level: int, parameters: Parameters) -> str:
     return ""
 
 
+@functools.lru_cache(maxsize=256)
+def _forbidden_among(tags: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(tag for tag in tags if forbidden(tag))
+
+
 def refused_tags(source: Stored, level: int, tags: Sequence[int]) -> tuple[int, ...]:
     """Return those of *tags* that may not be signed at *level*: by tag, or because of UN."""
-    refused = {tag for tag in tags if forbidden(tag)}
+    refused = set(_forbidden_among(tuple(tags)))
     if source.unsignable:
-        wanted = frozenset(tags)
-        refused |= {
-            source.elements[index].tag
-            for index in source.level(level)
-            if index in source.unsignable and source.elements[index].tag in wanted
-        }
+        wanted, elements = frozenset(tags), source.elements
+        suspects = [i for i in source.unsignable if elements[i].tag in wanted]
+        if suspects:
+            here = frozenset(source.level(level))
+            refused |= {elements[i].tag for i in suspects if i in here}
     return tuple(sorted(refused))
 
 
@@ -144,7 +156,7 @@ def pixel_mismatch(work: MacWork, level: int, parameters: Parameters) -> str:
         source.elements[i].length == UNDEFINED
         and i + 1 < source.elements[i].after
         and source.elements[i + 1].vr is FRAGMENT
-        for i in listed(source, level, parameters.signed)
+        for i in work.chosen(level, parameters.signed)
     )
     uid = parameters.transfer_syntax
     if encapsulated and uid in NATIVE:
@@ -213,22 +225,25 @@ def _holds(work: MacWork, level: int, parameters: Parameters) -> tuple[str, ...]
     """Return the words of CryptoSeen.holds for the stream."""
     source = work.source
     elements = source.elements
-    chosen = listed(source, level, parameters.signed)
+    chosen = work.chosen(level, parameters.signed)
+    left_out = sorted(source.unsignable)
     found = []
-    if any(elements[i].vr == "SQ" for i in chosen):
-        found.append("sequence")
-    if any(
-        elements[i].length == UNDEFINED and elements[i].vr != "SQ" and elements[i].vr != "UN"
-        for i in chosen
-    ):
-        found.append("encapsulated")
-    if source.unsignable:
-        left_out = sorted(source.unsignable)
-        for i in chosen:
+    sequence = encapsulated = excluded = False
+    for i in chosen:
+        element = elements[i]
+        if element[1] == "SQ":
+            sequence = True
             nearest = bisect.bisect_right(left_out, i)
-            if nearest < len(left_out) and left_out[nearest] < elements[i].after:
-                found.append("nested-exclusion")
-                break
+            excluded |= nearest < len(left_out) and left_out[nearest] < element.after
+        elif element[4] == UNDEFINED and element[1] != "UN":
+            encapsulated = True
+    for there, word in (
+        (sequence, "sequence"),
+        (encapsulated, "encapsulated"),
+        (excluded, "nested-exclusion"),
+    ):
+        if there:
+            found.append(word)
     if source.syntax != syntax_of(parameters.transfer_syntax):
         found.append("encoded-anew")
     return tuple(found)

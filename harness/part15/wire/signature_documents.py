@@ -57,7 +57,7 @@ def read_document(source: Stored, sop_class: str) -> DocumentSeen | None:
 def read_references(source: Stored, sop_class: str) -> tuple[ReferenceSeen, ...]:
     """Return the references of a report to SOP Instances, and of any object those that carry a MAC or signature."""
     elements = source.elements
-    protected = any(e[0] in (_SIGNATURES, _MACS) for e in elements)
+    protected = _SIGNATURES in source.tags or _MACS in source.tags
     if not protected and not document_kind(sop_class):
         return ()
     found: list[ReferenceSeen] = []

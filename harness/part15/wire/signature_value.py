@@ -72,11 +72,8 @@ def digest_info(name: str, digest: bytes) -> bytes:
 
 def usable(key: Any) -> str:
     """Return why an RSA *key* is not used here, or nothing."""
-    numbers = key.public_numbers()
     if key.key_size > MAX_KEY_BITS:
         return f"the RSA key has {key.key_size} bits; more than {MAX_KEY_BITS} are not computed"
-    if numbers.e.bit_length() > _MOST_EXPONENT_BITS:
-        return f"the public exponent of the RSA key has {numbers.e.bit_length()} bits"
     return ""
 
 
@@ -85,11 +82,16 @@ def opened(key: Any, value: bytes, digests: dict[str, bytes]) -> BlockSeen:
 
     *digests* holds the MACs (by hash name) against which a block without DigestInfo, or PSS, is compared.
     """
-    numbers = key.public_numbers()
-    size = (numbers.n.bit_length() + 7) // 8
+    size = (key.key_size + 7) // 8
     length = len(value)
     if length == size + 1 and size % 2 and not value[-1]:
         length = size
+    for name, digest in digests.items():
+        if length == size and _exact(key, value[:length], digest_info(name, digest)):
+            return BlockSeen("pkcs1-v1_5", name, OIDS[name], digest.hex(), length, size)
+    numbers = key.public_numbers()
+    if numbers.e.bit_length() > _MOST_EXPONENT_BITS:
+        return BlockSeen("not-pkcs1", length=length, modulus_length=size)
     number = int.from_bytes(value[:length], "big")
     if number >= numbers.n:
         return BlockSeen("not-pkcs1", length=length, modulus_length=size)
@@ -98,6 +100,18 @@ def opened(key: Any, value: bytes, digests: dict[str, bytes]) -> BlockSeen:
     if form == "not-pkcs1" and _is_pss(key, value[:length], digests):
         form = "pss"
     return BlockSeen(form, name, oid, digest.hex(), length, size)
+
+
+def _exact(key: Any, value: bytes, content: bytes) -> bool:
+    """Tell whether the block is right and holds *content*: the quick way, by the library."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import padding
+
+    try:
+        found: bytes = key.recover_data_from_signature(value, padding.PKCS1v15(), None)
+    except (InvalidSignature, ValueError):
+        return False
+    return found == content
 
 
 def _block(block: bytes, digests: dict[str, bytes]) -> tuple[str, str, bytes, str]:

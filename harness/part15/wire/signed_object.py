@@ -88,8 +88,10 @@ def read_file(file: Part10File, trust: Trust) -> SignedObjectSeen:
         if place.tag == SEQUENCE_OF_SIGNATURES
         for signature in _signatures(work, place, parameters, trust)
     )
-    tags = tuple(elements[i].tag for i in source.top)
-    unsignable = tuple(elements[i].tag for i in source.top if i in source.unsignable)
+    tags = shared(tuple([elements[i][0] for i in source.top]))
+    unsignable = shared(
+        tuple([elements[i].tag for i in sorted(source.unsignable) if not elements[i].depth])
+    )
     return SignedObjectSeen(
         file.name,
         trouble=left_out,
@@ -105,6 +107,12 @@ def read_file(file: Part10File, trust: Trust) -> SignedObjectSeen:
         references=read_references(source, sop_class),
         document=read_document(source, sop_class),
     )
+
+
+@functools.lru_cache(maxsize=512)
+def shared(tags: tuple[int, ...]) -> tuple[int, ...]:
+    """Return one and the same tuple for equal ones: the objects of a set have the same few."""
+    return tags
 
 
 def stored_of(file: Part10File, elements: list[Element]) -> Stored:
@@ -134,8 +142,11 @@ class _FoundParameters:
 def _places(source: Stored) -> tuple[list[_Place], str]:
     """Return where the two sequences stand, and one sentence if there are too many to judge."""
     elements = source.elements
-    hits = [i for i, e in enumerate(elements) if e[0] in (SEQUENCE_OF_SIGNATURES, MAC_PARAMETERS)]
-    hits = [i for i in hits if elements[i].vr == "SQ"]
+    tags = source.tags
+    if SEQUENCE_OF_SIGNATURES not in tags and MAC_PARAMETERS not in tags:
+        return [], ""
+    wanted_tags = (SEQUENCE_OF_SIGNATURES, MAC_PARAMETERS)
+    hits = [i for i, tag in enumerate(tags) if tag in wanted_tags and elements[i].vr == "SQ"]
     left_out = ""
     if len(hits) > 2 * MAX_ITEMS:
         left_out = (
@@ -202,7 +213,7 @@ _OF_SIGNATURE = frozenset(
 
 def _parameters(source: Stored, place: _Place) -> Iterator[_FoundParameters]:
     elements = source.elements
-    here = frozenset(elements[i].tag for i in source.level(place.level))
+    here = frozenset([elements[i][0] for i in source.level(place.level)])
     for count, item in enumerate(items_of(source, place.index), 1):
         values = values_of(source, item, _OF_PARAMETERS)
         signed = tags_of(values.get(_SIGNED))
@@ -217,7 +228,7 @@ def _parameters(source: Stored, place: _Place) -> Iterator[_FoundParameters]:
             parameters.transfer_syntax,
             parameters.algorithm,
             signed,
-            tuple(tag for tag in signed if tag not in here),
+            () if here.issuperset(signed) else tuple(tag for tag in signed if tag not in here),
             refused_tags(source, place.level, signed),
             place.historic,
         )
