@@ -305,7 +305,6 @@ HELLO_ROWS: list[tuple[str, dict[str, Any], HellosSeen, Word]] = [
     (ACK, {"extension": "extended_master_secret"}, hellos(accepted(GCM)), FAIL),
     (ACK, {"extension": "extended_master_secret"}, hellos(alert()), OPEN),
     (ACK, {"extension": "extended_master_secret"}, hellos(alert(), known=("1.3",)), PASS),
-    (ACK, {"extension": "renegotiation_info", "required": False}, hellos(accepted(GCM)), OPEN),
     (
         ACK,
         {"extension": "renegotiation_info"},

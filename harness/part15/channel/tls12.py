@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,16 +31,41 @@ class Ended(Exception):  # noqa: N818 - a noun of the house
     """The other side ended the handshake; the words say how."""
 
 
+@dataclass(frozen=True)
+class Shows:
+    """What we show when asked for a certificate: the DER chain, leaf first, and its key; nothing by default."""
+
+    chain: tuple[bytes, ...] = ()
+    key: Any = None
+
+    @classmethod
+    def of(cls, certificate: str, key: str, password: str = "") -> Shows:
+        """Return what the PEM files *certificate* and *key* hold.
+
+        Raises OSError, ValueError or TypeError if they hold something else or *password* is wrong.
+        """
+        from cryptography import x509
+        from cryptography.hazmat.primitives.serialization import (
+            Encoding,
+            load_pem_private_key,
+        )
+
+        chain = x509.load_pem_x509_certificates(Path(certificate).read_bytes())
+        secret = password.encode() if password else None
+        return cls(
+            tuple(found.public_bytes(Encoding.DER) for found in chain),
+            load_pem_private_key(Path(key).read_bytes(), secret),
+        )
+
+
 @dataclass
 class Client:
-    """A connection that completes a handshake and then sends protected records of any kind.
-
-    *identity* is certificate and key path (PEM) for a server that asks for a certificate.
-    """
+    """A connection that completes a handshake and can ask for another one inside; *shows* is our identity."""
 
     stream: Stream
-    identity: tuple[str, str] | None = None
+    shows: Shows = field(default_factory=Shows)
     hello: server.ServerHello | None = None
+    asked: server.CertificateRequest | None = None
     client_verify: bytes = b""
     server_verify: bytes = b""
     _transcript: bytearray = field(default_factory=bytearray)
@@ -52,12 +78,13 @@ class Client:
 
     def handshake(self, offer: Offer) -> None:
         """Complete a handshake for *offer*; raises Ended or Malformed if that does not come about."""
-        mine = client_hello(offer, os.urandom(ENTROPY))
+        self._complete(client_hello(offer, os.urandom(ENTROPY)))
+
+    def _complete(self, mine: ClientHello) -> None:
+        self._transcript.clear()
         self._say(1, encode_body(mine), version=0x0301)
-        asked, exchange = self._server_flight()
-        assert self.hello is not None
-        keys = self._exchange_keys(mine, exchange, asked)
-        self._finish(keys)
+        self.asked, exchange = self._server_flight()
+        self._finish(self._exchange_keys(mine, exchange, self.asked))
 
     def _server_flight(self) -> tuple[server.CertificateRequest | None, bytes]:
         """Read up to ServerHelloDone; return what certificate is asked for and the key exchange."""
@@ -83,22 +110,24 @@ class Client:
         if cursor.number(1) != 3:
             raise Malformed("the server sent no named curve")
         share = tls12.agree(cursor.number(2), cursor.vector(1))
-        key = None
         if asked is not None:
-            chain, key = _loaded(self.identity)
-            self._say(CERTIFICATE, vector(3, b"".join(vector(3, der) for der in chain)))
+            chain = b"".join(vector(3, der) for der in self.shows.chain)
+            self._say(CERTIFICATE, vector(3, chain))
         self._say(CLIENT_KEY_EXCHANGE, vector(1, share.public))
         extended = self.hello.extension("extended_master_secret") is not None
         session = bytes(self._transcript) if extended else None
         keys = tls12.derive(
             self.hello.suite, share.secret, (mine.random, self.hello.random), session
         )
-        if asked is not None and key is not None:
-            self._say(CERTIFICATE_VERIFY, _signature(key, bytes(self._transcript), asked.schemes))
+        if asked is not None and self.shows.key is not None:
+            self._say(
+                CERTIFICATE_VERIFY,
+                _signature(self.shows.key, bytes(self._transcript), asked.schemes),
+            )
         return keys
 
     def _finish(self, keys: tls12.Keys) -> None:
-        self._send(records.encode_record(records.CHANGE_CIPHER_SPEC, b"\x01", tls12.VERSION))
+        self._emit(records.CHANGE_CIPHER_SPEC, b"\x01", tls12.VERSION)
         self._out = tls12.Direction(keys.client_key, keys.client_nonce)
         self.client_verify = keys.verify_data(b"client finished", bytes(self._transcript))
         self._say(FINISHED, self.client_verify)
@@ -106,6 +135,7 @@ class Client:
             before = bytes(self._transcript)
             record = self._record()
             if record.type == records.CHANGE_CIPHER_SPEC:
+                self._opened(record)
                 self._in = tls12.Direction(keys.server_key, keys.server_nonce)
                 continue
             self._take(record)
@@ -118,19 +148,12 @@ class Client:
                     return
             self._messages.clear()
 
-    def renegotiate(self, offer: Offer, info: bytes | None) -> tuple[str, int | None]:
-        """Send a ClientHello for *offer* inside; return what came: ``hello``, ``alert`` with its number, or the end.
+    def renegotiate(self, offer: Offer, info: bytes | None) -> str:
+        """Send a ClientHello for *offer* inside; return what came: ``hello``, ``alert NAME(n)``, or the end.
 
         *info* is the content of renegotiation_info, None to leave it out.
         """
-        mine = client_hello(offer, os.urandom(ENTROPY))
-        extensions = mine.extensions or ()
-        if info is not None:
-            extensions += ((names.EXTENSIONS["renegotiation_info"], vector(1, info)),)
-        again = ClientHello(
-            mine.version, mine.random, b"", mine.suites, mine.compression, extensions
-        )
-        self._say(1, encode_body(again))
+        self._say(1, encode_body(_again(offer, info)))
         try:
             while True:
                 record = self._record()
@@ -138,22 +161,25 @@ class Client:
                     continue
                 content = self._opened(record)
                 if record.type == records.ALERT:
-                    return "alert", records.parse_alert(content).description
+                    return f"alert {names.alert_label(records.parse_alert(content).description)}"
                 if record.type == records.HANDSHAKE and content[:1] == b"\x02":
-                    return "hello", None
+                    return "hello"
         except Ended as ended:
-            return str(ended), None
+            return str(ended)
+
+    def renegotiate_as(self, offer: Offer, shows: Shows) -> None:
+        """Complete a renegotiation in which we show *shows*; raises Ended or Malformed if it is refused."""
+        self.shows = shows
+        self._complete(_again(offer, self.client_verify))
 
     def _say(self, kind: int, body: bytes, version: int = tls12.VERSION) -> None:
         message = records.encode_message(kind, body)
         self._transcript += message
-        if self._out is None:
-            self._send(records.encode_records(records.HANDSHAKE, message, version))
-        else:
-            self._send(self._out.seal(records.HANDSHAKE, message))
+        self._emit(records.HANDSHAKE, message, version)
 
-    def _send(self, octets: bytes) -> None:
-        if not self.stream.send(octets):
+    def _emit(self, type_: int, content: bytes, version: int) -> None:
+        sealed = self._out.seal(type_, content) if self._out else None
+        if not self.stream.send(sealed or records.encode_records(type_, content, version)):
             raise Ended(self.stream.ended)
 
     def _hear(self) -> tuple[int, bytes]:
@@ -186,19 +212,11 @@ class Client:
         return self._records.pop(0)
 
 
-def _loaded(identity: tuple[str, str] | None) -> tuple[list[bytes], Any]:
-    """Return the DER chain and the key of *identity*; nothing if there is none. Raises OSError or ValueError."""
-    if identity is None:
-        return [], None
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        load_pem_private_key,
-    )
-
-    chain = x509.load_pem_x509_certificates(Path(identity[0]).read_bytes())
-    key = load_pem_private_key(Path(identity[1]).read_bytes(), None)
-    return [certificate.public_bytes(Encoding.DER) for certificate in chain], key
+def _again(offer: Offer, info: bytes | None) -> ClientHello:
+    """Return the ClientHello of a renegotiation, with *info* as renegotiation_info or without that extension."""
+    mine = client_hello(offer, os.urandom(ENTROPY))
+    more = () if info is None else ((names.EXTENSIONS["renegotiation_info"], vector(1, info)),)
+    return dataclasses.replace(mine, extensions=(*(mine.extensions or ()), *more))
 
 
 def _signature(key: Any, transcript: bytes, offered: Sequence[int]) -> bytes:

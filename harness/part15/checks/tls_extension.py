@@ -11,11 +11,8 @@ from part15.wire.tls_names import version_label
 
 
 @check
-def acknowledges(seen: HellosSeen, *, extension: str, required: bool = True) -> Judgement:
-    """Every accepted offer is answered with *extension* in the ServerHello.
-
-    Where it is not *required*, its absence decides nothing.
-    """
+def acknowledges(seen: HellosSeen, *, extension: str) -> Judgement:
+    """Every accepted offer is answered with *extension* in the ServerHello."""
     taken = answered(seen)
     if not taken and without_12(seen):
         return passes(f"server negotiates TLS 1.3 only, where {extension} has no object.")
@@ -26,8 +23,6 @@ def acknowledges(seen: HellosSeen, *, extension: str, required: bool = True) -> 
     if not without:
         return passes(f"server acknowledged {extension}.", observed=extension)
     told = f"server did not acknowledge {extension} in {version_label(without[0].version)}"
-    if not required:
-        return undecided(f"{told}; whether it renegotiates at all is not visible in a hello.")
     return fails(f"{told}; enable it in the TLS library.", expected=extension, observed="absent")
 
 

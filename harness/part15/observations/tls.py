@@ -167,6 +167,26 @@ class CertificatesSeen:
 
 
 @dataclass(frozen=True)
+class RenegotiationSeen:
+    """What a server answers when a TLS 1.2 client starts another handshake inside a connection.
+
+    *answers* has, per way of asking, ``hello`` (it renegotiates), ``alert NAME(n)`` or how it ended:
+    ``right`` (with the right renegotiation_info), ``missing`` (without, after a handshake that
+    indicated it), ``wrong`` (with a wrong one), ``never`` (never indicated at all), ``certificate``
+    (the right one, but another client certificate; ``completed`` if that was accepted).
+    *indicated* tells whether the server acknowledged renegotiation_info in its first ServerHello,
+    *authenticates* whether it asks for a client certificate.
+    """
+
+    answers: dict[str, str]
+    indicated: bool
+    authenticates: bool
+    before: ControlSeen
+    after: ControlSeen
+    known_versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ClientHelloSeen:
     """The first octets of a connection that the SUT opened.
 
