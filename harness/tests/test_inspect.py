@@ -203,6 +203,16 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
         inspect(Request((file,), out=tmp_path))
 
 
+def test_originals_are_compared(tmp_path: Path) -> None:
+    file = CMS / "env-aes256-signed-sha256.dcm"
+    right = made.looked_at({"file": file.name, "open_with": {"key": "recipient1.key"}}).content
+    (tmp_path / "original").write_bytes(right)
+    request = Request((file,), before=tmp_path / "original", **KEYS)
+    assert words(inspect(request))["D.1-inner-content"] == "pass"
+    (tmp_path / "original").write_bytes(bytes(right) + b"\0\0")
+    assert words(inspect(request))["D.1-inner-content"] == "fail"
+
+
 def test_passwords_come_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "password"
     path.write_text("vectors pass phrase 1\n", encoding="utf-8")

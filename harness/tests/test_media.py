@@ -91,8 +91,11 @@ def test_observations_survive_json(tmp_path: Path) -> None:
 
 def test_a_folder_of_files_is_collected(tmp_path: Path) -> None:
     folder, keys = tmp_path / "media", tmp_path / "keys"
+    originals = tmp_path / "originals"
     folder.mkdir()
     keys.mkdir()
+    originals.mkdir()
+    (originals / "IM1").write_bytes(media_samples.image(2))
     everybody = parties()
     paths = write_pem(keys, "first", everybody.recipients["first"])
     anchor = write_pem(
@@ -109,6 +112,7 @@ def test_a_folder_of_files_is_collected(tmp_path: Path) -> None:
     target = SimpleNamespace(
         media=SimpleNamespace(
             folder=str(folder),
+            originals=str(originals),
             identity=SimpleNamespace(paths=lambda: (paths["certificate"], paths["key"])),
             password="",
             trust=(anchor["certificate"],),
@@ -120,6 +124,7 @@ def test_a_folder_of_files_is_collected(tmp_path: Path) -> None:
     seen = media_sut.collect(bench_of(target, tmp_path))
     assert isinstance(seen, Many)
     assert [m.seen.access for m in seen.members] == ["opened", "opened"]
+    assert [m.seen.content and m.seen.content.original for m in seen.members] == ["", "different"]
     whole = media_sut.collect_set(bench_of(target, tmp_path))
     assert isinstance(whole, SecureFileSetSeen)
     assert whole.links == ("link",)
@@ -208,6 +213,18 @@ def test_references_that_escape_are_findings() -> None:
     assert FileSetMember("IM1", "secure", referenced=True) in seen.members
     assert media_sets.holds_secure_files_only(seen).word is Word.FAIL
     assert media_sets.holds_no_secure_file(seen).word is Word.FAIL
+
+
+def test_foreign_files_are_no_part_of_the_set() -> None:
+    members = [("DICOMDIR", "secure"), ("IM1", "secure"), ("README.TXT", "foreign")]
+    named = file_set("", members, "secure", ("IM1", "README.TXT"))
+    assert media_sets.holds_secure_files_only(named).word is Word.FAIL
+    aside = file_set("", members, "secure", ("IM1",))
+    judged = media_sets.holds_secure_files_only(aside)
+    assert judged.word is Word.PASS
+    assert [f.subject for f in judged.findings] == ["README.TXT"]
+    nothing = file_set("", [("README.TXT", "foreign")], "absent", None)
+    assert media_sets.holds_secure_files_only(nothing).word is Word.INCONCLUSIVE
 
 
 def test_a_directory_that_is_none_has_no_references() -> None:

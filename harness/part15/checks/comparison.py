@@ -81,9 +81,11 @@ def keeps_vrs(seen: ComparisonSeen) -> Judgement:
     return _judged(seen, ("VR",), "every VR is the same", "elements have another VR")
 
 
-@check
 def returns_explicit_vr(seen: ComparisonSeen) -> Judgement:
-    """Tell whether the object came back in an explicit VR transfer syntax (A.3 d)."""
+    """Tell whether the object came back in an explicit VR transfer syntax (A.3 d).
+
+    For pairs of files only: of an association the negotiation decides, so no profile names this.
+    """
     if seen.problem:
         return undecided(f"{seen.problem}; its transfer syntax is not known")
     if seen.identical and seen.syntax_after == _IMPLICIT:

@@ -84,7 +84,14 @@ def encapsulates_dicom_file(seen: SecureFileSeen) -> Judgement:
             expected="a DICOM File",
             observed=content.problem,
         )
-    return passes(f"a DICOM File of {content.length} octets is encapsulated")
+    if content.original == "different":
+        return fails(
+            "the encapsulated DICOM File is not, octet by octet, the one that was to be encapsulated",
+            expected="the same octets",
+            observed="other octets",
+        )
+    same = ", the same octets as the original" if content.original else ""
+    return passes(f"a DICOM File of {content.length} octets is encapsulated{same}")
 
 
 _FORMS = {

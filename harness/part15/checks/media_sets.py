@@ -11,12 +11,13 @@ from part15.registry import check
 def holds_secure_files_only(seen: SecureFileSetSeen) -> Judgement:
     """Tell whether every file of the file-set, DICOMDIR included, is a Secure DICOM File (PS3.10 7.4).
 
+    A file that is neither CMS nor DICOM and that the DICOMDIR does not name is no part of the set.
     References that leave the folder, and symbolic links, were not followed and are findings.
     """
     findings = [
         Finding(m.path, Word.FAIL, f"{m.path} is {_NAMES[m.kind]}", "a Secure DICOM File", m.kind)
         for m in seen.members
-        if m.kind != "secure"
+        if m.kind in ("plain", "other") or (m.kind == "foreign" and m.referenced)
     ]
     findings += [
         Finding(
@@ -37,15 +38,31 @@ def holds_secure_files_only(seen: SecureFileSetSeen) -> Judgement:
         )
     if seen.truncated:
         return undecided("the file-set has more files than were looked at")
-    missing = [
+    foreign = [m for m in seen.members if m.kind == "foreign"]
+    notes = [
+        Finding(
+            m.path,
+            Word.INFO,
+            "neither CMS nor DICOM, and not named by the DICOMDIR: no part of the set",
+        )
+        for m in foreign[:50]
+    ]
+    notes += [
         Finding(n, Word.INFO, f"the DICOMDIR names {n}, which is not there")
         for n in seen.missing[:50]
     ]
     what = "; the DICOMDIR was not decrypted" if seen.directory == "unreadable" else ""
-    return passes(f"all {len(seen.members)} files are Secure DICOM Files{what}", findings=missing)
+    secure = len(seen.members) - len(foreign)
+    if not secure:
+        return undecided("there is no DICOM file", findings=notes)
+    return passes(f"all {secure} files are Secure DICOM Files{what}", findings=notes)
 
 
-_NAMES = {"plain": "a plain DICOM file", "other": "no Secure DICOM File", "absent": "absent"}
+_NAMES = {
+    "plain": "a plain DICOM file",
+    "other": "no Secure DICOM File",
+    "foreign": "neither CMS nor DICOM, although the DICOMDIR names it",
+}
 
 
 @check

@@ -10,11 +10,13 @@ from part15.channel.files import InspectedFile
 from part15.channel.reading import Desk, Reading, at_end, reader
 from part15.observations.media import FileSetMember, SecureFileSeen, SecureFileSetSeen
 from part15.wire import part10
-from part15.wire.cms_secure_file import MEDIA_STORAGE_DIRECTORY, look
+from part15.wire.cms_secure_file import MEDIA_STORAGE_DIRECTORY, beside, look
 from part15.wire.elements import MalformedDataSet
 
 PROFILES = ("basic-media-security", "secure-dicom-file")
 DIRECTORY = "DICOMDIR"
+KINDS = {"enveloped": "secure", "plain": "plain", "other": "foreign"}
+"""What a member of a file-set is, by its outermost content; every other content is ``other``."""
 _SETS = "media.file-sets"
 _FILE_ID = 0x00041500
 _MAX_MEMBERS = 1_000_000
@@ -32,8 +34,9 @@ def read_secure_file(file: InspectedFile, desk: Desk) -> Iterator[Reading | Insp
             _remember(file, desk, "plain", file.octets if directory else None)
         return
     looked = look(file.octets, desk.openers, desk.trust)
-    seen = looked.seen
-    kind = {"enveloped": "secure", "plain": "plain"}.get(seen.outer, "other")
+    original = _before(file, desk)
+    seen = looked.seen if original is None else beside(looked, original)
+    kind = KINDS.get(seen.outer, "other")
     _remember(
         file, desk, kind, _directory_octets(file, seen, looked.content) if directory else None
     )
@@ -41,6 +44,17 @@ def read_secure_file(file: InspectedFile, desk: Desk) -> Iterator[Reading | Insp
     if looked.content is not None and seen.outer == "enveloped" and seen.content is not None:
         inner = "dicom" if seen.content.form == "part10" else "other"
         yield InspectedFile(f"{file.name}!content", inner, looked.content, within=file.name)
+
+
+def _before(file: InspectedFile, desk: Desk) -> bytes | None:
+    """Return the original of *file* that ``--before`` gives: the file itself, or the one of its name."""
+    if desk.before is None:
+        return None
+    path = desk.before / file.name if desk.before.is_dir() else desk.before
+    try:
+        return path.read_bytes() if path.is_file() else None
+    except OSError:
+        return None
 
 
 def _directory_octets(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 from part15.bench import Bench
 from part15.channel.adapter import Adapter, Answer, adapter_of
 from part15.channel.files import walk
-from part15.drivers.media import DIRECTORY, file_set, referenced_files
+from part15.drivers.media import DIRECTORY, KINDS, file_set, referenced_files
 from part15.errors import TargetError, Trouble
 from part15.model import Impact
 from part15.observations import Many, Member, NotReached
@@ -28,7 +29,7 @@ from part15.peers.media_mutants import READER_SETS, Mutant
 from part15.peers.media_party import Parties, opener_of, parties, write_pem
 from part15.registry import driver
 from part15.wire.cms_opening import Opener, PasswordOpener
-from part15.wire.cms_secure_file import Looked, look
+from part15.wire.cms_secure_file import Looked, beside, look
 from part15.wire.cms_trust import Trust
 from part15.wire.cms_writing import write
 
@@ -129,14 +130,19 @@ def _lasting() -> str:
 def _sources(folder: Path) -> list[Path]:
     """Write the plain file-set that a creator is given: two images and their DICOMDIR."""
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {
+    contents = _contents()
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in sorted(contents)]
+
+
+@functools.cache
+def _contents() -> Mapping[str, bytes]:
+    return {
         "IM1": media_samples.image(1),
         "IM2": media_samples.image(2, rows=64),
         DIRECTORY: media_samples.directory(("IM1", "IM2")),
     }
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
-    return [folder / name for name in sorted(contents)]
 
 
 def _write_request(
@@ -179,8 +185,23 @@ def collect(bench: Bench) -> Many[SecureFileSeen] | NotReached:
     members = []
     for name, path in files:
         looked = _looked(name, path, openers, strangers, trust)
-        members.append(Member(name, looked.seen))
+        original = _original(bench, name)
+        members.append(Member(name, beside(looked, original) if original else looked.seen))
     return Many(tuple(members), "file")
+
+
+def _original(bench: Bench, name: str) -> bytes | None:
+    """Return the file that *name* was to encapsulate: ours for an adapter, or that of ``media.originals``."""
+    media = getattr(bench.target, "media", None)
+    if media is None or not media.folder:
+        return _contents().get(name)
+    if not media.originals:
+        return None
+    path = Path(media.originals) / name
+    try:
+        return path.read_bytes() if path.is_file() else None
+    except OSError:
+        return None
 
 
 def _looked(
@@ -206,7 +227,7 @@ def collect_set(bench: Bench) -> SecureFileSetSeen | NotReached:
     members, kind, references = [], "absent", None
     for name, path in files:
         looked = _looked(name, path, openers, {}, trust)
-        word = {"enveloped": "secure", "plain": "plain"}.get(looked.seen.outer, "other")
+        word = KINDS.get(looked.seen.outer, "other")
         members.append((name, word))
         if name == DIRECTORY:
             content = path.read_bytes() if word == "plain" else looked.content

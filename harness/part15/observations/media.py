@@ -95,7 +95,10 @@ class InnerSeen:
 
 @dataclass(frozen=True)
 class ContentSeen:
-    """The encapsulated octets: *form* ``part10``, ``data set``, ``text``, ``cms``, ``other``; *trailing* octets."""
+    """The encapsulated octets: *form* ``part10``, ``data set``, ``text``, ``cms``, ``other``; *trailing* octets.
+
+    *original* is ``same`` or ``different`` where the file that was to be encapsulated is known.
+    """
 
     form: str
     length: int
@@ -103,6 +106,7 @@ class ContentSeen:
     trailing: int = 0
     sop_class: str = ""
     transfer_syntax: str = ""
+    original: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,11 @@ class SecureFileSeen:
 
 @dataclass(frozen=True)
 class FileSetMember:
-    """One file of a file-set: relative path, ``secure``/``plain``/``other``, whether the DICOMDIR names it."""
+    """One file of a file-set: relative path, whether the DICOMDIR names it, and its *kind*.
+
+    ``secure``, ``plain`` (DICOM), ``other`` (CMS, but no Enveloped-data; or PEM), or ``foreign`` (neither
+    CMS nor DICOM).
+    """
 
     path: str
     kind: str

@@ -46,6 +46,10 @@ def _cut(octets: bytes) -> bytes:
     return octets[:-64]
 
 
+def _altered(octets: bytes) -> bytes:
+    return octets[:-1] + bytes([octets[-1] ^ 1])
+
+
 def _followed(octets: bytes) -> bytes:
     return octets + b"part15"
 
@@ -139,6 +143,14 @@ CREATOR = (
         {"content_type": "1.2.840.113549.1.7.2"},
         _SINGLE,
         _CONTENT,
+    ),
+    _creator(
+        "alters_files",
+        "changes the last octet of the file before it is signed",
+        {"before": _altered},
+        _SINGLE,
+        _CONTENT,
+        why="what is signed and digested is not the DICOM File that was given",
     ),
     _creator("digests_with_md5", "signs with MD5", {"digest": "md5"}, _DIGEST),
     _creator("digests_with_sha224", "signs with SHA-224", {"digest": "sha224"}, _DIGEST),

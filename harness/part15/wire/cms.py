@@ -66,7 +66,7 @@ class Enveloped:
 
 @dataclass(frozen=True)
 class Signer:
-    """One SignerInfo: identifiers, algorithms, and the octets that the signature is over."""
+    """One SignerInfo: identifiers, algorithms, and the octets that the signature may be over."""
 
     version: int
     issuer: bytes
@@ -76,7 +76,7 @@ class Signer:
     algorithm: str
     signature: bytes
     attributes: tuple[str, ...] | None
-    attribute_octets: bytes
+    attribute_octets: tuple[bytes, ...]
     message_digest: bytes | None
     content_type: str
     signing_time: str
@@ -314,6 +314,18 @@ def _certificates(data: Octets, tlv: Tlv, budget: Budget) -> tuple[bytes, ...]:
     return tuple(bytes(data[c.start : min(c.after, c.start + MAX_CERTIFICATE)]) for c in found)
 
 
+def _as_signed(octets: bytes) -> tuple[bytes, ...]:
+    """Return the signed attributes as a SET OF, in DER order as RFC 5652 5.4 has it, and as they were sent."""
+    budget = Budget(len(octets))
+    parts = [
+        ber.raw(octets, p)
+        for p in ber.children(octets, ber.read(octets, 0, len(octets), budget), budget)
+    ]
+    ordered = ber.element(ber.SET, b"".join(sorted(parts)))
+    sent = ber.element(ber.SET, b"".join(parts))
+    return (ordered,) if sent == ordered else (ordered, sent)
+
+
 def _signer(octets: bytes) -> Signer:
     try:
         info = asn1.SignerInfo.load(octets)
@@ -350,7 +362,7 @@ def _signer(octets: bytes) -> Signer:
             algorithm=str(algorithm["algorithm"].dotted),
             signature=bytes(info["signature"].native),
             attributes=names,
-            attribute_octets=b"" if names is None else b"\x31" + attributes.dump()[1:],
+            attribute_octets=() if names is None else _as_signed(attributes.dump()),
             message_digest=digest,
             content_type=content_type,
             signing_time=moment,

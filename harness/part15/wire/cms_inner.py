@@ -209,13 +209,18 @@ def _signer_seen(signer: Signer, found: Protected, digester: _Digester, trust: T
         return replace(seen, why=why, trust="unreadable" if unreadable else "absent", trust_why=why)
     seen, key = _certified(seen, leaf, certificates, trust)
     if signer.attributes is None:
-        to_verify = made
+        candidates = [made]
     else:
         name = DIGESTS.get(signer.digest, "")
-        to_verify = _digest_by(name, signer.attribute_octets)
-    if to_verify is None:
-        return replace(seen, why="there is no content, or its digest algorithm is not known")
-    return _checked(seen, signer, key, to_verify)
+        candidates = [_digest_by(name, octets) for octets in signer.attribute_octets]
+    answer = seen
+    for candidate in candidates:
+        if candidate is None:
+            return replace(seen, why="there is no content, or its digest algorithm is not known")
+        answer = _checked(seen, signer, key, candidate)
+        if answer.signature != "invalid":
+            break
+    return answer
 
 
 def _is_of(signer: Signer, certificate: Certificate) -> bool:

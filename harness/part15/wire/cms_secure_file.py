@@ -117,6 +117,15 @@ def _content(inner: Inner) -> ContentSeen | None:
     return None if inner.content is None else judge_content(inner.content)
 
 
+def beside(looked: Looked, original: Octets) -> SecureFileSeen:
+    """Return what was seen of *looked*, its content compared with the file that was to be encapsulated."""
+    content = looked.seen.content
+    if content is None or looked.content is None:
+        return looked.seen
+    same = len(looked.content) == len(original) and bytes(looked.content) == bytes(original)
+    return replace(looked.seen, content=replace(content, original="same" if same else "different"))
+
+
 def judge_content(content: memoryview) -> ContentSeen:
     """Return what the encapsulated octets are; a DICOM File is walked to its end, values unread."""
     length = len(content)

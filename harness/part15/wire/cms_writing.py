@@ -74,7 +74,8 @@ class Recipe:
 
     *outer*: ``enveloped``, ``signed``, ``encrypted``, ``auth``, ``pem`` or ``plain``. *form*: ``bare``,
     ``wrapped``, ``as-data``, ``contents``, ``indefinite``. *transport*: ``rsa``, ``oaep`` or ``kek``.
-    *alter* changes the inner structure before it is encrypted, *damage* the finished file.
+    *before* changes the content, *alter* the inner structure before it is encrypted, *damage* the
+    finished file.
     """
 
     recipients: tuple[Certificate, ...] = ()
@@ -102,6 +103,7 @@ class Recipe:
     padding: bool = True
     content_type: str = DATA
     extra_recipients: tuple[Certificate, ...] = ()
+    before: Callable[[bytes], bytes] | None = None
     alter: Callable[[bytes], bytes] | None = None
     damage: Callable[[bytes], bytes] | None = None
 
@@ -141,6 +143,8 @@ def write(content: bytes, recipe: Recipe) -> bytes:
     """Return *content* (a DICOM File) as a Secure DICOM File made by *recipe*."""
     if recipe.outer == "plain":
         return content
+    if recipe.before is not None:
+        content = recipe.before(content)
     kind = recipe.inner or ("signed" if recipe.signers else "digested")
     inner, oid = _inner(content, recipe, kind)
     if recipe.alter is not None:

@@ -100,5 +100,3 @@ def span(elements: Sequence[Element], at: int, stop: int) -> list[int]:
 def inside(data_set: DataSet, index: int) -> list[int]:
     """Return the indices of the items, fragments or elements inside ``elements[index]``."""
     return span(data_set.elements, index + 1, data_set.elements[index].after)
-
-
