@@ -316,3 +316,22 @@ def test_inspection_judges_files_together(tmp_path):
     assert any(subject.endswith("capture.syslog: message 1") for subject in subjects)
     assert found["AUD-FMT-001"]["verdict"] == "pass"
     assert found["AUD-MSG-09-EVENT"]["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("text", "epoch"),
+    [
+        ("1970-01-01T00:00:10.25Z", 10.25),
+        ("1970-01-01T01:00:00+01:00", 0.0),
+        ("1969-12-31T19:00:00.5-05:00", 0.5),
+        ("1970-01-01T24:00:00Z", 86400.0),
+        ("1970-01-01T00:00:60Z", 59.0),
+        ("1970-01-01T00:00:61Z", None),
+        ("1970-02-30T00:00:00Z", None),
+        ("1970-01-01 00:00:00Z", None),
+        ("1970-01-01T00:00:00+15:00", None),
+    ],
+)
+def test_times_are_read_as_instants(text, epoch):
+    read = audit_schema.date_time(text)
+    assert (read[0].timestamp() if read else None) == epoch

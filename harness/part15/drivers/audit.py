@@ -12,12 +12,11 @@ from part15.channel.syslog_listener import Shown, SyslogListener
 from part15.channel.trigger import acting
 from part15.errors import Trouble
 from part15.model import Impact
-from part15.observations import Many, Member, NotReached
+from part15.observations import NotReached
 from part15.observations.audit import AuditDeclared, AuditMessageSeen, AuditTrailSeen
 from part15.registry import driver
 from part15.wire.audit_judge import NEWEST, examine
-from part15.wire.syslog import BOM
-from part15.wire.syslog_frames import Frame, FrameReader
+from part15.wire.syslog_frames import Frame
 
 KEPT = 4000
 """Messages that an observation keeps; further ones are examined as they come and counted."""
@@ -95,12 +94,14 @@ def declared_of(target: Any, transport: str) -> AuditDeclared:
     profile = f"dicom-audit-{transport}"
     size = _at(table, profile, "maximum_message_size")
     port = _at(table, profile, "default_port")
+    detail = _at(table, "audit", "detail")
     return AuditDeclared(
         _texts(_at(table, "audit", "events")),
         _texts(_at(table, "audit", "extensions")),
         _texts(_at(table, profile, "structured_data")),
         size if isinstance(size, int) else None,
         port if isinstance(port, int) else None,
+        {str(k): str(v) for k, v in detail.items()} if isinstance(detail, Mapping) else None,
     )
 
 

@@ -53,7 +53,7 @@ class AuditDeclared:
     """What ``[declared]`` says of the audit source; None where it says nothing.
 
     *events* are EventID codes reported and enabled; *extensions* codes, elements or SD-IDs beyond
-    the standard; *max_size* octets.
+    the standard; *max_size* octets; *detail* is ``study`` or ``instance`` by EventID code.
     """
 
     events: tuple[str, ...] | None = None
@@ -61,6 +61,7 @@ class AuditDeclared:
     structured_data: tuple[str, ...] | None = None
     max_size: int | None = None
     default_port: int | None = None
+    detail: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,35 +88,39 @@ class AuditTrailSeen:
 class DeedSeen:
     """Something the harness made the SUT do, as seen on our side of the wire.
 
-    *kind* is ``start stop store query refuse login-fail tls-fail retrieve delete export``; times are
-    UTC epoch seconds; *failed* says that the deed was refused or failed. *classes* counts
-    instances per SOP Class UID. Identities: *user* is the login used, *secret* the passcode sent.
+    *kind* is ``store``, ``query``, ``refuse`` (an association that had to be rejected), ``tls-fail`` or
+    the verb of an action; times are UTC epoch seconds, *last* that of the last response. *ours* is our
+    address. *classes* counts instances stored with success per SOP Class UID, *failures* those that
+    failed. *novelty* is ``new`` or ``same`` (the SUT had them already). *matches* counts the answers
+    of a query. *secret* is a passcode that was sent and must appear nowhere. *heard* names the
+    messages that arrived from its beginning to that of the next deed.
     """
 
     kind: str
     began: float
     ended: float
-    failed: bool = False
+    last: float = 0.0
+    done: bool = True
+    why: str = ""
     calling: str = ""
     called: str = ""
     ours: str = ""
-    theirs: str = ""
     studies: tuple[str, ...] = ()
     patients: tuple[str, ...] = ()
     classes: dict[str, int] = field(default_factory=dict)
-    user: str = ""
-    secret: str = ""
+    failures: int = 0
     novelty: str = ""
-    anonymized: bool | None = None
+    matches: int = 0
+    secret: str = ""
+    heard: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class StorySeen:
-    """Deeds, and the messages that arrived from the first deed on; *waited* seconds after the last."""
+    """Deeds in their order, and the messages that arrived from the first deed on."""
 
     deeds: tuple[DeedSeen, ...]
     trail: AuditTrailSeen
-    waited: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ flip with the rules they gather and are not repeated in every row.
 from __future__ import annotations
 
 import functools
-
 from typing import Any
 
 from part15.peers.audit_collector_faults import COLLECTOR_FAULTS
 from part15.peers.audit_message_faults import MESSAGE_FAULTS
+from part15.peers.audit_story_faults import STORY_FAULTS
 from part15.peers.faults import Fault
 
 GATHERING = (
@@ -101,7 +101,7 @@ SYSLOG_FAULTS = (
     _transport("prefixed_datagrams", "datagrams begin with an octet count", {"prefix": True}, "SYSLOG-5426-01"),
 )  # fmt: skip
 
-FAULTS: tuple[Fault, ...] = (*MESSAGE_FAULTS, *SYSLOG_FAULTS, *COLLECTOR_FAULTS)
+FAULTS: tuple[Fault, ...] = (*MESSAGE_FAULTS, *SYSLOG_FAULTS, *COLLECTOR_FAULTS, *STORY_FAULTS)
 """Every fault of the audit source and the audit collector."""
 
 

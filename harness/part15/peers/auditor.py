@@ -156,6 +156,10 @@ class AuditSource:
         if udp:
             self._send_datagrams(host, port, made)
             return True
+        return self.deliver(host, port, made)
+
+    def deliver(self, host: str, port: int, made: Sequence[bytes]) -> bool:
+        """Send *made* over one connection; False if the collector was not acceptable or went away."""
         octets = stream(self.policy, made)
         try:
             sock = socket.create_connection((host, port), timeout=5.0)

@@ -32,6 +32,7 @@ class Facts:
         "1.2.826.0.1.3680043.10.1515.1.1",
         "1.2.826.0.1.3680043.10.1515.1.2",
     )
+    sop_class: str = CT
     patient: str = "P15-0001"
     patient_name: str = "Test^Patient"
     outcome: str = "0"
@@ -137,7 +138,11 @@ def detail(kind: str, value: bytes) -> str:
 def study(facts: Facts, *, instances: bool = True) -> str:
     """Return the object for the study, with its instances listed where asked for."""
     listed = [_tag("Instance", {"UID": uid}) for uid in facts.instances] if instances else []
-    content = _tag("SOPClass", {"UID": CT, "NumberOfInstances": str(len(facts.instances))}, *listed)
+    content = _tag(
+        "SOPClass",
+        {"UID": facts.sop_class, "NumberOfInstances": str(len(facts.instances))},
+        *listed,
+    )
     description = _tag(
         "ParticipantObjectDescription",
         {},

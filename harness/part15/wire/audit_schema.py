@@ -26,7 +26,7 @@ FLAWS = 50
 """Violations that are listed per message."""
 
 _DATE_TIME = re.compile(
-    r"(-?\d{4,9})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d{1,30})?(?:Z|[+-](\d\d):(\d\d))?\Z",
+    r"(-?\d{4,9})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?(?:Z|[+-](\d\d):(\d\d))?\Z",
     re.ASCII,
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*\Z", re.ASCII)
@@ -308,19 +308,20 @@ def date_time(value: str) -> tuple[dt.datetime, bool] | None:
     if match is None or match[1].startswith("-") or len(match[1]) > 4:
         return None
     year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
-    zoned = not value.rstrip(_SPACE)[-1].isdigit() or match[7] is not None
+    zoned = not value.rstrip(_SPACE)[-1].isdigit() or match[8] is not None
     offset = dt.timedelta()
-    if match[7] is not None:
-        if int(match[7]) > 14 or int(match[8]) > 59:
+    if match[8] is not None:
+        if int(match[8]) > 14 or int(match[9]) > 59:
             return None
-        offset = dt.timedelta(hours=int(match[7]), minutes=int(match[8]))
+        offset = dt.timedelta(hours=int(match[8]), minutes=int(match[9]))
         if value.rstrip(_SPACE)[-6] == "-":
             offset = -offset
+    part = dt.timedelta(microseconds=int(f"{match[7] or '0':0<6}"[:6]))
     carry = dt.timedelta(days=1) if (hour, minute, second) == (24, 0, 0) else dt.timedelta()
     try:
         local = dt.datetime(year, month, day, hour % 24, minute, min(second, 59), tzinfo=dt.UTC)
         if second > 60 or hour > 24 or (hour == 24 and not carry):
             return None
-        return local + carry - offset, zoned
+        return local + carry + part - offset, zoned
     except (ValueError, OverflowError):
         return None

@@ -1,0 +1,201 @@
+"""A small DICOM node that tells the audit repository what it does: right by default, lying where told to.
+
+The DICOM side is pynetdicom, the audit side the embedded source: Storage, Study Root C-FIND.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from part15.peers.auditor import AuditSource
+from part15.wire import audit_corpus
+from part15.wire.audit_corpus import Facts
+from part15.wire.syslog import write_syslog
+
+TITLE = "AUDITED"
+
+
+@dataclass(frozen=True)
+class StoryPolicy:
+    """How the node tells its story; every default is the truth.
+
+    *shift* moves EventDateTime by seconds; *at_start* tells a transfer at its start; *action* is always
+    used instead of C or R; *silent* are EventID codes that are not sent.
+    """
+
+    shift: float = 0.0
+    at_start: bool = False
+    action: str = ""
+    count_off: int = 0
+    study: str = ""
+    patient: str = ""
+    title: str = ""
+    address: str = ""
+    wandering: bool = False
+    outcome: str = ""
+    alert_outcome: str = "8"
+    one_message_for_both: bool = False
+    answers_in_query: bool = False
+    passcode: str = ""
+    silent: tuple[str, ...] = ()
+
+
+@dataclass
+class _Transfer:
+    """What came over one association."""
+
+    began: dt.datetime
+    kept: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+    failed: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+    new: bool = True
+
+
+class AuditedNode:
+    """The node as a context manager; reports to the syslog collector at *collector* (host, port)."""
+
+    def __init__(
+        self, source: AuditSource, collector: tuple[str, int], policy: StoryPolicy | None = None
+    ) -> None:
+        self.source, self.collector, self.policy = source, collector, policy or StoryPolicy()
+        self._held: dict[str, tuple[str, str]] = {}
+        self._open: dict[int, _Transfer] = {}
+        self._lock = threading.Lock()
+        self._told = 0
+        self._server = self._serve()
+        self.port = int(self._server.socket.getsockname()[1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.ae.shutdown()
+
+    def _serve(self) -> Any:
+        from pynetdicom import AE, evt
+        from pynetdicom.sop_class import (
+            SecondaryCaptureImageStorage,
+            StudyRootQueryRetrieveInformationModelFind,
+            Verification,
+        )
+
+        ae = AE(ae_title=TITLE)
+        ae.require_called_aet = True
+        for context in (
+            SecondaryCaptureImageStorage,
+            StudyRootQueryRetrieveInformationModelFind,
+            Verification,
+        ):
+            ae.add_supported_context(context)
+        handlers = [
+            (evt.EVT_ACCEPTED, self._accepted),
+            (evt.EVT_REJECTED, self._rejected),
+            (evt.EVT_C_STORE, self._store),
+            (evt.EVT_C_FIND, self._find),
+            (evt.EVT_RELEASED, self._released),
+            (evt.EVT_ABORTED, self._released),
+        ]
+        return ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+
+    def _facts(self, event: Any, when: dt.datetime | None = None) -> Facts:
+        p = self.policy
+        with self._lock:
+            self._told += 1
+            odd = self._told % 2 == 1
+        address = p.address or "127.0.0.1"
+        own = "127.0.0.2" if p.wandering and odd else "127.0.0.1"
+        return Facts(
+            when=(when or dt.datetime.now(dt.UTC)) + dt.timedelta(seconds=p.shift),
+            local_title=TITLE,
+            remote_title=p.title or str(event.assoc.requestor.ae_title).strip(),
+            local_address=own,
+            remote_address=address,
+            outcome=p.outcome or "0",
+        )
+
+    def _tell(self, kind: str, xml: bytes) -> None:
+        if kind in self.policy.silent:
+            return
+        if self.policy.passcode:
+            secret = audit_corpus.detail("Passcode", self.policy.passcode.encode())
+            xml = xml.replace(
+                b"<ParticipantObjectDescription>",
+                secret.encode() + b"<ParticipantObjectDescription>",
+            )
+        now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
+        self.source.deliver(
+            *self.collector, [write_syslog(xml, timestamp=now, hostname="node.example")]
+        )
+
+    def _accepted(self, event: Any) -> None:
+        self._open[id(event.assoc)] = _Transfer(dt.datetime.now(dt.UTC))
+
+    def _rejected(self, event: Any) -> None:
+        xml = audit_corpus.security_alert(self._facts(event), outcome=self.policy.alert_outcome)
+        self._tell("110113", xml)
+
+    def _store(self, event: Any) -> int:
+        data = event.dataset
+        transfer = self._open[id(event.assoc)]
+        key = (str(data.StudyInstanceUID), str(data.PatientID))
+        uid, sop_class = (
+            str(event.request.AffectedSOPInstanceUID),
+            str(event.request.AffectedSOPClassUID),
+        )
+        if str(data.SOPInstanceUID) != uid or str(data.SOPClassUID) != sop_class:
+            transfer.failed.setdefault(key, []).append((sop_class, uid))
+            return 0xA900
+        transfer.new = transfer.new and uid not in self._held
+        self._held[uid] = key
+        transfer.kept.setdefault(key, []).append((sop_class, uid))
+        return 0x0000
+
+    def _find(self, event: Any) -> Any:
+        asked = event.identifier
+        study = str(asked.get("StudyInstanceUID", ""))
+        answers = {key for key in self._held.values() if key[0] == study}
+        xml = audit_corpus.query(self._facts(event))
+        if self.policy.answers_in_query:
+            found = "".join(
+                audit_corpus.patient(Facts(patient=patient_id, patient_name="x"))
+                for _, patient_id in answers
+            )
+            xml = xml.replace(b"</AuditMessage>", found.encode() + b"</AuditMessage>")
+        self._tell("110112", xml)
+        for study_uid, patient_id in answers:
+            answer = type(asked)()
+            answer.QueryRetrieveLevel = "STUDY"
+            answer.StudyInstanceUID, answer.PatientID = study_uid, patient_id
+            yield 0xFF00, answer
+        yield 0x0000, None
+
+    def _released(self, event: Any) -> None:
+        transfer = self._open.pop(id(event.assoc), None)
+        if transfer is None:
+            return
+        p = self.policy
+        when = transfer.began if p.at_start else None
+        action = p.action or ("C" if transfer.new else "R")
+        results = [(transfer.kept, "0"), (transfer.failed, "4")]
+        if p.one_message_for_both and transfer.failed:
+            results = [(transfer.kept, "4")]
+        for groups, outcome in results:
+            for (study, patient_id), instances in groups.items():
+                facts = replace(
+                    self._facts(event, when),
+                    study=p.study or study,
+                    patient=p.patient or patient_id,
+                    instances=tuple(uid for _, uid in instances),
+                    sop_class=instances[0][0],
+                    action=action,
+                    outcome=p.outcome or outcome,
+                )
+                xml = audit_corpus.transfer(facts)
+                if p.count_off:
+                    old = f'NumberOfInstances="{len(instances)}"'
+                    new = f'NumberOfInstances="{len(instances) + p.count_off}"'
+                    xml = xml.replace(old.encode(), new.encode())
+                self._tell("110104", xml)
