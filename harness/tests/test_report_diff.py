@@ -149,6 +149,15 @@ def test_what_is_no_report(tmp_path, text, said):
         read(tmp_path)
 
 
+def test_a_damaged_report_is_told_by_its_place(tmp_path, old):
+    del old["results"][3]["clause"]
+    old["claims"][0]["conclusion"] = "green"
+    (tmp_path / "report.json").write_text(to_text(old))
+    with pytest.raises(InputError, match=r"results\[3\]\.clause is missing") as error:
+        read(tmp_path)
+    assert "claims[0].conclusion is 'green', not one of not-conformant" in str(error.value)
+
+
 def test_no_report_there(tmp_path):
     with pytest.raises(InputError, match="give the folder that 'part15 run' wrote"):
         read(tmp_path)

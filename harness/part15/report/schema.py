@@ -42,6 +42,107 @@ def _record(**fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _loose(**fields: dict[str, Any]) -> dict[str, Any]:
+    """Return an object schema in which every field is mandatory and others are allowed."""
+    return {"type": "object", "properties": fields, "required": sorted(fields)}
+
+
+_NUMBER: dict[str, Any] = {"type": "number"}
+_TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT}
+
+
+def _facts() -> dict[str, dict[str, Any]]:
+    """Return the form of the value of every fact, by its key."""
+    return {
+        "association.answers": _list(
+            _record(stimulus=_TEXT, indication=_TEXT, numbers=_list(_COUNT))
+        ),
+        "association.story": _list(_record(by={"enum": ["harness", "sut"]}, text=_TEXT)),
+        "audit.connections": _list(
+            _record(transport=_TEXT, version=_TEXT, suite=_TEXT, messages=_COUNT)
+        ),
+        "audit.kinds": {"type": "object", "additionalProperties": _COUNT},
+        "audit.maximumSize": _COUNT,
+        "deid.altered": _TEXTS,
+        "deid.codes": _TEXTS,
+        "deid.deviations": _list(
+            _record(**{"path": _TEXT, "required": _TEXT, "outcome": _TEXT, "class": _TEXT})
+        ),
+        "deid.inserted": _TEXTS,
+        "deid.keyBits": _list(_COUNT),
+        "deid.removed": _TEXTS,
+        "deid.transferSyntaxes": _TEXTS,
+        "media.files": _list(
+            _record(content=_TEXT, recipients=_COUNT, cipher=_TEXT, decrypts=_TEXT, signers=_COUNT)
+        ),
+        "port.foreign": _list(_record(sent=_TEXT, to=_TEXT, answer=_TEXT)),
+        "port.silence": _list(_record(stage=_TEXT, closed=_FLAG, seconds=_NUMBER)),
+        "ports": _list(_record(endpoint=_TEXT, port=_COUNT, transport=_TEXT)),
+        "preservation": _list(
+            _record(
+                before=_TEXT,
+                after=_TEXT,
+                identical=_FLAG,
+                syntaxBefore=_TEXT,
+                syntaxAfter=_TEXT,
+                differences=_COUNT,
+            )
+        ),
+        "signatures": _list(
+            _record(
+                object=_TEXT,
+                algorithm=_TEXT,
+                certificateType=_TEXT,
+                key=_TEXT,
+                signed=_COUNT,
+                integrity=_TEXT,
+                timestamp=_TEXT,
+                purpose=_TEXT,
+            )
+        ),
+        "tls.alpn": _TEXTS,
+        "tls.certificates": _list(
+            _record(
+                subject=_TEXT,
+                key=_TEXT,
+                signedWith=_TEXT,
+                selfSigned=_FLAG,
+                chain=_COUNT,
+                sha256=_TEXT,
+            )
+        ),
+        "tls.clientCertificate": _TEXT,
+        "tls.clientIdentities": _list(_record(identity=_TEXT, answer=_TEXT)),
+        "tls.compression": _TEXT,
+        "tls.dhBits": _list(_COUNT),
+        "tls.extensions": _TEXTS,
+        "tls.groups": _TEXTS,
+        "tls.incomplete": _TEXTS,
+        "tls.session": _TEXT,
+        "tls.signatureAlgorithms": _TEXTS,
+        "tls.suites": _list(_record(version=_TEXT, suite=_TEXT, code=_TEXT, rank=_COUNT)),
+        "tls.versions": _TEXTS,
+        "use": _record(state=_TEXT, tls=_TEXT, plain=_TEXT),
+    }
+
+
+def _observation() -> dict[str, Any]:
+    return {
+        "anyOf": [
+            _record(
+                id=_TEXT,
+                csId=_TEXTS,
+                key={"const": key},
+                value=value,
+                provenance={"enum": ["observed", "declared"]},
+                endpoint=_TEXT,
+                evidence=_TEXTS,
+            )
+            for key, value in _facts().items()
+        ]
+    }
+
+
 def _finding() -> dict[str, Any]:
     return _record(subject=_TEXT, verdict=_WORD, message=_TEXT, expected=_TEXT, observed=_TEXT)
 
@@ -79,7 +180,7 @@ def _result() -> dict[str, Any]:
         restsOn=_list(_TEXT),
         provenance={"enum": ["observed", "declared", "attested", "not determined"]},
         attestedBy=_TEXT,
-        waiver=_nullable(_TABLE),
+        waiver=_nullable(_loose(reason=_TEXT, owner=_TEXT, expires=_TEXT)),
         fingerprint={"type": "string", "pattern": "^[0-9a-f]{16}$"},
         durationMs={"type": "number", "minimum": 0},
     )
@@ -169,17 +270,7 @@ def _about() -> dict[str, dict[str, Any]]:
 
 def _found() -> dict[str, dict[str, Any]]:
     return {
-        "observations": _list(
-            _record(
-                id=_TEXT,
-                csId=_list(_TEXT),
-                key=_TEXT,
-                value={},
-                provenance={"enum": ["observed", "declared"]},
-                endpoint=_TEXT,
-                evidence=_list(_TEXT),
-            )
-        ),
+        "observations": _list(_observation()),
         "evidence": _list(
             _record(
                 id=_TEXT,

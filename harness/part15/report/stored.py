@@ -8,6 +8,8 @@ from typing import Any
 
 from part15.errors import InputError
 from part15.report.build import SCHEMA
+from part15.report.schema import report_schema
+from part15.report.valid import problems
 
 MAX_SIZE = 1 << 30
 """Octets above which a file is no report of ours."""
@@ -36,4 +38,14 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{place} is of the form {kind!r}, not {SCHEMA!r}; judge the run again with 'part15 judge'"
         )
+    wrong = problems(document, report_schema()) or dangling(document)
+    if wrong:
+        raise InputError(f"{place} is damaged: {'; '.join(wrong)}")
     return dict(document)
+
+
+def dangling(document: dict[str, Any]) -> list[str]:
+    """Return the first results of a *document* of the right form that name a clause it does not have."""
+    known = {clause["id"] for clause in document["clauses"]}
+    lost = [n for n, result in enumerate(document["results"]) if result["clause"] not in known]
+    return [f"results[{n}].clause names no clause of the report" for n in lost[:5]]
