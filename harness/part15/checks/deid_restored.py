@@ -66,7 +66,7 @@ def restores(seen: ReidentifiedSet) -> Judgement:
 @check
 def opens_ciphers(seen: ReidentifiedSet) -> Judgement:
     """Tell whether AES-128, AES-192, AES-256 and Triple-DES can all be decrypted (E.1.2)."""
-    plain = [case for case in _openable(seen) if case.cipher]
+    plain = [case for case in _openable(seen) if case.cipher and case.chosen == (1,)]
     return _judged(seen, plain, _failed, "every content cipher is decrypted")
 
 

@@ -18,7 +18,7 @@ from part15.registry import driver
 from part15.wire.cms_opening import Opener
 from part15.wire.deid import Claimed, read_object, read_pair
 from part15.wire.deid_hunt import Hunter, sought
-from part15.wire.deid_rules import BASIC, options, rules
+from part15.wire.deid_rules import BASIC, expanded, options, rules
 from part15.wire.elements import MalformedDataSet
 
 PROFILE = BASIC
@@ -46,7 +46,7 @@ def claim_of(target: Any) -> tuple[str, tuple[str, ...]]:
             chosen.update(dict.fromkeys(getattr(table, "options", ())))
         if name in options():
             chosen[name] = None
-    return edition, tuple(option for option in options() if option in chosen)
+    return edition, expanded(chosen)
 
 
 def declared_safe(target: Any) -> frozenset[tuple[str, int, int]]:
@@ -132,7 +132,8 @@ def _through(bench: Bench, adapter: Adapter, encrypted: bool) -> Many[DeidSeen] 
         lambda: Hunter.of(sought(corpus.canaries, rules(edition, chosen))),
     )
     openers, certificates = _recipients(bench) if encrypted else ({}, [])
-    outcome = _asked(bench, adapter, corpus.folder, tuple(corpus.files), certificates)
+    names = corpus.few if encrypted else tuple(corpus.files)
+    outcome = _asked(bench, adapter, corpus.folder, names, certificates)
     if isinstance(outcome, NotReached):
         return outcome
     claim = Claimed(
@@ -209,8 +210,33 @@ def write_certificate(path: Path, certificate: Any) -> Path:
 def _asked(
     bench: Bench, adapter: Adapter, folder: Path, names: Sequence[str], certificates: Sequence[str]
 ) -> Outcome | NotReached:
+    """Hand over all objects at once; one by one where the SUT refuses them together."""
+    bench.note(f"{len(names)} planted objects to de-identify")
+    whole = _asked_once(bench, adapter, folder, names, certificates, "deidentified")
+    if isinstance(whole, Outcome) or whole.step != "refused":
+        return whole
+    parts = [
+        _asked_once(bench, adapter, folder, [name], certificates, f"deidentified-{number}")
+        for number, name in enumerate(names)
+    ]
+    done = [part for part in parts if isinstance(part, Outcome)]
+    if not done:
+        return NotReached("deidentify", whole.why)
+    bench.note(f"{len(names) - len(done)} of {len(names)} objects were refused")
+    pairs = tuple(pair for part in done for pair in part.pairs)
+    return Outcome(pairs, tuple(line for part in done for line in part.log), bench.scratch)
+
+
+def _asked_once(
+    bench: Bench,
+    adapter: Adapter,
+    folder: Path,
+    names: Sequence[str],
+    certificates: Sequence[str],
+    out_name: str,
+) -> Outcome | NotReached:
     edition, chosen = claim_of(bench.target)
-    out = bench.scratch / "deidentified"
+    out = bench.scratch / out_name
     out.mkdir(exist_ok=True)
     request = {
         "files": [str(folder / name) for name in names],
@@ -220,15 +246,12 @@ def _asked(
         "options": list(chosen),
         "recipients": list(certificates),
     }
-    bench.note(
-        f"{len(names)} planted objects to de-identify, options: {', '.join(chosen) or 'none'}"
-    )
     answer = adapter.ask(
         "deidentify", request, deadline=bench.deadline + SECONDS_PER_FILE * len(names)
     )
     if answer.outcome != "done":
         why = f"the adapter answered '{answer.outcome}' to deidentify: {answer.why or answer.diagnostics}"
-        return NotReached("deidentify", why)
+        return NotReached("refused" if answer.outcome == "refused" else "deidentify", why)
     pairs = _paired(answer.values, answer.files, folder, names, out)
     if not pairs:
         return NotReached("deidentify", "the adapter answered 'done' but wrote no file")
@@ -248,7 +271,9 @@ def _paired(
     elif len(files) == len(names):
         by_original = {str(folder / n): Path(f) for n, f in zip(names, files, strict=True)}
     else:
-        by_original = {str(folder / n): out / n for n in names}
+        by_original = {
+            str(folder / n): out / n if (out / n).is_file() else out / Path(n).name for n in names
+        }
     found = []
     for name in names:
         made = by_original.get(str(folder / name))

@@ -12,7 +12,7 @@ from part15.drivers.deid_spill import Spilling
 from part15.observations.deid import DeidSeen
 from part15.wire.cms_opening import RsaOpener
 from part15.wire.deid import Claimed, marked, read_object, read_pair
-from part15.wire.deid_rules import BASIC, options
+from part15.wire.deid_rules import BASIC, expanded, options
 from part15.wire.deid_set import Gathered
 from part15.wire.elements import MalformedDataSet
 
@@ -42,8 +42,7 @@ def read_deidentified(file: InspectedFile, desk: Desk) -> Iterator[Reading]:
 
 def _options(desk: Desk, marks: tuple[str, ...]) -> tuple[str, ...]:
     """Return the options that are claimed by name or as profiles, or that the object names."""
-    chosen = {*desk.options, *desk.claimed, *marks}
-    return tuple(option for option in options() if option in chosen)
+    return expanded((*desk.options, *desk.claimed, *marks))
 
 
 def _seen(file: InspectedFile, desk: Desk, chosen: tuple[str, ...]) -> DeidSeen:

@@ -153,8 +153,10 @@ class EncryptedSeen:
 class DeidSeen:
     """One object after de-identification, judged alone or against its original (*paired*).
 
-    *elements* counts all attributes, *nested* the listed ones inside items. *tally* counts attributes by ``ACTION OUTCOME``, *columns* by ``PROFILE-OR-OPTION OUTCOME``, right
-    ones included; *deviations* are the others, *more* those that were not listed any more. *links*
+    *elements* counts all elements, *nested* the listed attributes inside items. *tally* counts
+    attributes by ``ACTION OUTCOME``, *columns* by ``PROFILE-OR-OPTION OUTCOME``, right ones included;
+    *rows* tells the outcomes met in each row. *deviations* are what is not simply right, *more* those
+    of them that were not listed any more. *links*
     are (kind, original, replacement) as hashes, for the consistency of a set; *shifts* the days by
     which dates were moved. *altered*, *removed*, *added* are attributes that no row lists.
     """
@@ -172,6 +174,7 @@ class DeidSeen:
     more: int = 0
     tally: dict[str, int] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
     conflicts: tuple[str, ...] = ()
     marks: MarksSeen = field(default_factory=MarksSeen)
     meta: MetaSeen = field(default_factory=MetaSeen)

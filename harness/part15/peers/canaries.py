@@ -64,6 +64,8 @@ class Corpus:
     region: tuple[str, bytes, int, int, int, int] = ("", b"", 0, 0, 0, 0)
     burned: str = ""
     """The file with the burned-in word."""
+    few: tuple[str, ...] = ()
+    """Files that are enough to see how attributes are encrypted."""
 
 
 class _Writer:
@@ -211,8 +213,9 @@ def _written(writer: _Writer) -> Corpus:
     later = writer.image(writer.instance(second, CT, p.uid("(0020,000E)"), 1), "CT")
     later.SeriesDate = later.AcquisitionDate = second["StudyDate"]
     later.AcquisitionNumber = ""
-    writer.write("LATER/CT1.dcm", later, "a second study of the patient")
+    writer.write("LATER/CT9.dcm", later, "a second study of the patient")
     writer.corpus.canaries = tuple(p.canaries)
+    writer.corpus.few = (f"{home}/CT2.dcm", f"{home}/MR1.dcm", "LATER/CT9.dcm")
     return writer.corpus
 
 

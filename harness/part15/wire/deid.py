@@ -142,6 +142,7 @@ def _seen(
         more=collected.more,
         tally=collected.tally,
         columns=collected.columns,
+        rows=collected.rows,
         conflicts=tuple(collected.conflicts),
         marks=marks(after, before),
         meta=meta(file, instance, old_file),

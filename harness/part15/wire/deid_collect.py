@@ -29,6 +29,7 @@ class Collected:
     more: int = 0
     tally: dict[str, int] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, str] = field(default_factory=dict)
     conflicts: dict[str, None] = field(default_factory=dict)
     links: dict[tuple[str, str, str], None] = field(default_factory=dict)
     shifts: dict[tuple[str, int], None] = field(default_factory=dict)
@@ -63,6 +64,9 @@ class Collected:
     def judge(self, rule: Rule, type_: str, outcome: str) -> Said:
         """Return what is to be said, and count it."""
         found = _said(rule, type_, outcome, known_iod=bool(self.types.iod))
+        known = self.rows.get(rule.row, "")
+        if outcome not in known and outcome != "absent":
+            self.rows[rule.row] = f"{known} {outcome}" if known else outcome
         self.count(found.action, found.column, outcome)
         if len(rule.actions) > 1 and outcome != "absent":
             self.conflicts[rule.row] = None

@@ -91,6 +91,19 @@ def options() -> tuple[str, ...]:
     return tuple(row["option"] for row in method_codes() if row["option"] != BASIC)
 
 
+def presets() -> dict[str, tuple[str, ...]]:
+    """Return the options of each preset by its name (``teaching-file`` ...)."""
+    stored = table("deid-presets")["presets"]
+    return {name: tuple(preset["options"]) for name, preset in stored.items()}
+
+
+def expanded(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the options that *names* stand for, presets among them, in the order of CID 7050."""
+    known = presets()
+    chosen = {option for name in names for option in known.get(name, (name,))}
+    return tuple(option for option in options() if option in chosen)
+
+
 def method_codes() -> list[dict[str, str]]:
     """Return the rows of CID 7050: option, code, meaning, first."""
     rows: list[dict[str, str]] = table("confidentiality-cid7050")["rows"]

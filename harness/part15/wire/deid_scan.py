@@ -228,7 +228,8 @@ def _link(
     attribute: Attribute, rule: Rule, old: bytes, new: bytes, study: str, collected: Collected
 ) -> None:
     """Remember what became of a value that has to be replaced alike in the whole set."""
-    kind = "uid" if "U" in rule.actions else _LINKED.get(attribute.tag)
+    is_uid = "U" in rule.actions or ("P" in rule.actions and attribute.vr == "UI")
+    kind = "uid" if is_uid else _LINKED.get(attribute.tag)
     if kind and not (kind == "uid" and is_registered(old)):
         salt = collected.salt
         collected.links[kind, digest(old, salt), digest(new, salt)] = None

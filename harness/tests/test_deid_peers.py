@@ -1,0 +1,116 @@
+"""Real de-identifiers through their adapters: what they do is known, and nothing else is said of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from part15 import load
+from part15.bench import Bench, Ledger, Shelf
+from part15.judge import ask
+from part15.model import Claim, Word
+from part15.observations import NotReached
+from part15.peers.adapters import deid_tools
+from part15.plan import clauses_of
+from part15.registry import checks, drivers
+
+EXPECTED = Path(__file__).parent / "vectors" / "deid" / "expected-gdcmanon.json"
+PROFILE = "basic-confidentiality"
+
+
+def gdcmanon() -> None:
+    if shutil.which("gdcmanon") is None:
+        if os.environ.get("PART15_REQUIRE_PEERS"):
+            pytest.fail("gdcmanon is not installed (libgdcm-tools)")
+        pytest.skip("peer gdcmanon is not installed (libgdcm-tools)")
+
+
+class Nowhere:
+    def keep(self, name: str, data: bytes, *, phi: str = "none") -> None:
+        pass
+
+
+def bench(folder: Path, edition: str, adapter: tuple[str, ...]) -> Bench:
+    target = SimpleNamespace(
+        adapter=adapter,
+        folder=folder,
+        media=None,
+        claims={PROFILE: SimpleNamespace(edition=edition, options=())},
+        policy={},
+        target=SimpleNamespace(edition=edition),
+    )
+    return Bench(target, None, Nowhere(), Ledger(), Shelf(), folder, deadline=30)
+
+
+def judged(folder: Path, edition: str, role: str) -> dict[str, str]:
+    adapter = (sys.executable, "-m", "part15.peers.adapters.deid_tools", "gdcmanon")
+    here = bench(folder, edition, adapter)
+    words: dict[str, str] = {}
+    seen: dict[str, object] = {}
+    for profile, clause, _ in clauses_of(Claim(PROFILE, role, edition), load.load_profiles()):
+        for binding in clause.bindings:
+            stimulus = binding.stimulus
+            if (
+                role not in binding.roles
+                or stimulus is None
+                or not stimulus.kind.startswith("deid")
+            ):
+                continue
+            if stimulus.key not in seen:
+                place = folder / str(len(seen))
+                place.mkdir()
+                driver = drivers()[stimulus.kind].function
+                seen[stimulus.key] = driver(
+                    Bench(here.target, None, here.evidence, here.ledger, here.shelf, place, 30),
+                    **stimulus.args,
+                )
+            answer = ask(checks()[binding.check], seen[stimulus.key], binding.expect)
+            words[clause.id] = str(answer.word)
+        assert profile.id
+    return words
+
+
+def test_gdcmanon_as_de_identifier(tmp_path: Path) -> None:
+    edition = "2023b"
+    gdcmanon()
+    expected = json.loads(EXPECTED.read_text(encoding="utf-8"))
+    words = judged(tmp_path, edition, "de-identifier")
+    failed = {clause for clause, word in words.items() if word == Word.FAIL}
+    assert failed == set(expected["de-identifier, 2023b"]["fails"])
+    assert sum(word == Word.PASS for word in words.values()) >= 8
+
+
+def test_gdcmanon_as_re_identifier(tmp_path: Path) -> None:
+    gdcmanon()
+    expected = json.loads(EXPECTED.read_text(encoding="utf-8"))
+    words = judged(tmp_path, "2023b", "re-identifier")
+    failed = {clause for clause, word in words.items() if word == Word.FAIL}
+    assert failed == set(expected["re-identifier, 2023b"]["fails"])
+
+
+def test_an_adapter_says_that_its_tool_is_missing(tmp_path: Path) -> None:
+    adapter = (sys.executable, "-m", "part15.peers.adapters.deid_tools", "deid")
+    seen = drivers()["deid.deidentify"].function(
+        bench(tmp_path, "2023b", (*adapter, "--program", "/nonexistent/deid"))
+    )
+    assert isinstance(seen, NotReached)
+    assert "not installed" in seen.why
+
+
+@pytest.mark.parametrize("tool", sorted(deid_tools.TOOLS))
+def test_commands_of_the_tools(tool: str, tmp_path: Path) -> None:
+    program, make = deid_tools.TOOLS[tool]
+    command = make(program, tmp_path / "a.dcm", tmp_path, {"recipients": ["r.pem"]})
+    assert command[0] == program
+    assert any(str(tmp_path) in part for part in command)
+
+
+def test_a_target_without_adapter_and_folder_is_not_reached(tmp_path: Path) -> None:
+    seen = drivers()["deid.deidentify"].function(bench(tmp_path, "2023b", ()))
+    assert isinstance(seen, NotReached)
