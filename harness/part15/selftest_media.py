@@ -15,8 +15,8 @@ from part15.bench import Bench, Ledger, Shelf
 from part15.judge import ask, worst
 from part15.model import Claim, Stimulus, Word
 from part15.peers.faults import Fault
-from part15.peers.media_faults import CREATOR, EARLY, PLAIN, READER, party_of
-from part15.peers.media_party import MediaParty
+from part15.peers.media_faults import CREATOR, EARLY, FOREIGN, PLAIN, READER, party_of
+from part15.peers.media_party import MediaParty, Party
 from part15.plan import clauses_of
 from part15.registry import checks, drivers
 from part15.selftest import Judged
@@ -55,7 +55,7 @@ class MediaArena:
         """Judge the creator or the reader with *fault*."""
         return Judged.of(self._judged(party_of(fault), fault.role))
 
-    def _judged(self, party: MediaParty, role: str) -> dict[str, Word]:
+    def _judged(self, party: Party, role: str) -> dict[str, Word]:
         words: dict[str, Word] = {}
         with tempfile.TemporaryDirectory(prefix="part15-media-") as folder:
             drive = self._driving(party, Path(folder))
@@ -78,7 +78,7 @@ class MediaArena:
                     if bool(self.features) == bool(binding.features):
                         yield clause.id, binding.check, binding.stimulus, binding.expect
 
-    def _driving(self, party: MediaParty, folder: Path) -> Any:
+    def _driving(self, party: Party, folder: Path) -> Any:
         target = SimpleNamespace(
             inside=party, media=None, target=SimpleNamespace(edition=self.edition)
         )
@@ -107,7 +107,7 @@ class MediaArena:
 @functools.cache
 def _arenas() -> tuple[MediaArena, ...]:
     return (
-        MediaArena("media", "2023b", (*CREATOR, *READER)),
+        MediaArena("media", "2023b", (*CREATOR, *FOREIGN, *READER)),
         *(MediaArena(f"media {e}", e, faults) for e, faults in EARLY.items()),
         MediaArena(
             "plain media",

@@ -109,7 +109,7 @@ def test_one_changed_bit_of_the_content_is_noticed() -> None:
         assert seen_of(spoilt).inner.signers[0].message_digest == "differs"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_hostile_octets_never_raise(data: st.DataObject) -> None:
     octets = bytearray(made())
@@ -120,7 +120,7 @@ def test_hostile_octets_never_raise(data: st.DataObject) -> None:
     seen_of(bytes(octets))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=400))
 def test_hostile_plaintext_never_raises(plain: bytes) -> None:
     for label in ("", "1.2.840.113549.1.7.1"):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from part15.peers.faults import Fault
-from part15.peers.media_party import MediaParty, ReaderPolicy
+from part15.peers.media_party import MediaParty, Party, ReaderPolicy
 
 _SINGLE = "P10-single-file"
 _ASPECTS = "D.1-aspects"
@@ -255,6 +255,19 @@ CREATOR = (
     ),
 )
 
+FOREIGN = (
+    Fault(
+        "pipes_openssl",
+        "pipes openssl cms -sign into openssl cms -encrypt",
+        (_CHOICE,),
+        "OpenSSL can only call the encrypted content id-data: a defect that another program makes",
+        "media",
+        {"openssl": True},
+        "media-creator",
+    ),
+)
+"""Faults whose files another program makes, so that our codec cannot merely agree with itself."""
+
 READER = (
     _reader(
         "knows_no_triple_des",
@@ -360,11 +373,22 @@ PLAIN = (
 """Faults of a creator whose application profile selects no security."""
 
 
-def party_of(fault: Fault | None) -> MediaParty:
+def piped(verb: str, request: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+    """Answer as a script around OpenSSL does; raises FileNotFoundError where that is missing."""
+    from part15.peers.adapters.openssl_cms import write_media
+
+    if verb != "write-media":
+        return 2, {"reason": "this is a creator"}
+    return write_media(request, bare=False)
+
+
+def party_of(fault: Fault | None) -> Party:
     """Return the embedded creator and reader, right or with *fault*."""
     if fault is None:
         return MediaParty()
     changes = dict(fault.changes)
+    if changes.pop("openssl", False):
+        return piped
     policy = ReaderPolicy(**changes.pop("policy", {}))
     return MediaParty(policy=policy, **changes)
 
@@ -372,5 +396,5 @@ def party_of(fault: Fault | None) -> MediaParty:
 @functools.cache
 def faults() -> dict[str, Fault]:
     """Return every fault by name."""
-    listed = (*CREATOR, *READER, *PLAIN, *(f for fs in EARLY.values() for f in fs))
+    listed = (*CREATOR, *FOREIGN, *READER, *PLAIN, *(f for fs in EARLY.values() for f in fs))
     return {fault.name: fault for fault in listed}

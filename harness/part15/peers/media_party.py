@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from part15.wire.cms_opening import Opener, PasswordOpener, RsaOpener
 from part15.wire.cms_secure_file import Looked, look
 from part15.wire.cms_trust import Trust
 from part15.wire.cms_writing import Identity, Recipe, write
+
+Party = Callable[[str, Mapping[str, Any]], tuple[int, Mapping[str, Any]]]
+"""An adapter in this process: verb and request to exit status and answer."""
 
 DONE, REFUSED, CANNOT = 0, 1, 2
 _YEARS = 3650 * DAY

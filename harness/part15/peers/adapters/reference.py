@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from part15.peers import deid_faults, media_faults
-from part15.peers.adapters import Answer, Verb, serve
+from part15.peers.adapters import Verb, serve
 from part15.peers.deid_party import DeidParty
-from part15.peers.media_party import MediaParty
-
-Party = Callable[[str, Mapping[str, Any]], Answer]
+from part15.peers.media_party import MediaParty, Party
 
 
 def verbs_of(fault: str | None) -> dict[str, Verb]:
