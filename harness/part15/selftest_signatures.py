@@ -14,6 +14,7 @@ from part15 import load
 from part15.bench import Bench, Ledger, Shelf
 from part15.judge import ask, worst
 from part15.model import Claim, Stimulus, Word
+from part15.peers.signature_verifier import VERIFIERS, SignatureVerifier, VerifierFault
 from part15.peers.signing_faults import MACRO
 from part15.peers.signing_faults_base import BASE, EARLY
 from part15.peers.signing_faults_profiles import (
@@ -40,6 +41,37 @@ class _Nowhere:
         """Drop *data*."""
 
 
+def _bound(
+    profile: str, edition: str, role: str, profiles: Sequence[str]
+) -> Iterator[tuple[str, str, Stimulus, Any]]:
+    """Yield clause, check, stimulus and expectation of every driven binding of a claim."""
+    claim = Claim(profile, role, edition)
+    for found, clause, _ in clauses_of(claim, load.load_profiles()):
+        if found.id not in profiles:
+            continue
+        for binding in clause.bindings:
+            if role in binding.roles and binding.stimulus is not None:
+                expect = {k: edition if v == "${edition}" else v for k, v in binding.expect.items()}
+                yield clause.id, binding.check, binding.stimulus, expect
+
+
+def _driven(bench: Bench, seen: dict[str, Any], stimulus: Stimulus) -> Any:
+    if stimulus.key not in seen:
+        seen[stimulus.key] = drivers()[stimulus.kind].function(bench, **stimulus.args)
+    return seen[stimulus.key]
+
+
+def _answered(
+    bound: Iterator[tuple[str, str, Stimulus, Any]], drive: Callable[[Stimulus], Any]
+) -> dict[str, Word]:
+    words: dict[str, Word] = {}
+    for clause, check, stimulus, expect in bound:
+        answer = ask(checks()[check], drive(stimulus), expect)
+        before = words.get(clause)
+        words[clause] = answer.word if before is None else worst([before, answer.word])
+    return words
+
+
 @dataclass(frozen=True)
 class SignatureArena:
     """One claim in one edition; *profiles* are those whose clauses are judged here."""
@@ -64,27 +96,9 @@ class SignatureArena:
         return Judged.of(self._judged(fault.make(signing_party())))
 
     def _judged(self, files: Files) -> dict[str, Word]:
-        words: dict[str, Word] = {}
         with tempfile.TemporaryDirectory(prefix="part15-signed-") as folder:
-            drive = self._driving(files, Path(folder))
-            for clause, check, stimulus, expect in self._bound():
-                answer = ask(checks()[check], drive(stimulus), expect)
-                before = words.get(clause)
-                words[clause] = answer.word if before is None else worst([before, answer.word])
-        return words
-
-    def _bound(self) -> Iterator[tuple[str, str, Stimulus, Any]]:
-        claim = Claim(self.claim, "signer", self.edition)
-        for profile, clause, _ in clauses_of(claim, load.load_profiles()):
-            if profile.id not in self.profiles:
-                continue
-            for binding in clause.bindings:
-                if "signer" in binding.roles and binding.stimulus is not None:
-                    expect = {
-                        k: self.edition if v == "${edition}" else v
-                        for k, v in binding.expect.items()
-                    }
-                    yield clause.id, binding.check, binding.stimulus, expect
+            bound = _bound(self.claim, self.edition, "signer", self.profiles)
+            return _answered(bound, self._driving(files, Path(folder)))
 
     def _driving(self, files: Mapping[str, bytes], folder: Path) -> Callable[[Stimulus], Any]:
         from cryptography.hazmat.primitives.serialization import Encoding
@@ -104,14 +118,7 @@ class SignatureArena:
             shelf=Shelf(),
             scratch=folder,
         )
-        seen: dict[str, Any] = {}
-
-        def drive(stimulus: Stimulus) -> Any:
-            if stimulus.key not in seen:
-                seen[stimulus.key] = drivers()[stimulus.kind].function(bench, **stimulus.args)
-            return seen[stimulus.key]
-
-        return drive
+        return functools.partial(_driven, bench, {})
 
 
 def _early(party: SigningParty) -> Files:
@@ -127,9 +134,48 @@ def _early_documents(party: SigningParty) -> Files:
     }
 
 
+@dataclass(frozen=True)
+class VerifierArena:
+    """The embedded verifier under one claim."""
+
+    name: str
+    claim: str
+    edition: str
+    profiles: tuple[str, ...]
+    listed: tuple[VerifierFault, ...] = VERIFIERS
+
+    def faults(self) -> Sequence[VerifierFault]:
+        """Return the faults that show under this claim."""
+        judged = {
+            clause for clause, *_ in _bound(self.claim, self.edition, "verifier", self.profiles)
+        }
+        return [fault for fault in self.listed if judged & set(fault.flips)]
+
+    def right(self) -> Judged:
+        """Judge the right verifier."""
+        return Judged.of(self._judged(SignatureVerifier()))
+
+    def wrong(self, fault: VerifierFault) -> Judged:
+        """Judge the verifier with *fault*."""
+        return Judged.of(self._judged(fault.party))
+
+    def _judged(self, party: SignatureVerifier) -> dict[str, Word]:
+        with tempfile.TemporaryDirectory(prefix="part15-verify-") as folder:
+            bench = Bench(
+                target=SimpleNamespace(inside=party),
+                endpoint=None,
+                evidence=_Nowhere(),
+                ledger=Ledger(),
+                shelf=Shelf(),
+                scratch=Path(folder),
+            )
+            bound = _bound(self.claim, self.edition, "verifier", self.profiles)
+            return _answered(bound, functools.partial(_driven, bench, {}))
+
+
 MACRO_AND_BASE = ("digital-signatures-macro", "base-rsa")
 
-ARENAS = [
+ARENAS: list[SignatureArena | VerifierArena] = [
     SignatureArena("signatures", "base-rsa", "2023b", (*MACRO, *BASE), right_files, MACRO_AND_BASE),
     SignatureArena("signatures 2008", "base-rsa", "2008", EARLY, _early, MACRO_AND_BASE),
     *(
@@ -145,5 +191,12 @@ ARENAS = [
         for edition in ("2023b",)
     ),
     SignatureArena("sr-rsa", "sr-rsa", "2023b", DOCUMENTS, right_documents, ("sr-rsa",)),
+    *(
+        VerifierArena(f"verifier {edition}", claim, edition, (*MACRO_AND_BASE, claim))
+        for claim, edition in (("creator-rsa", "2023b"), ("base-rsa", "2008"))
+    ),
+    VerifierArena(
+        "verifier of authorizations", "authorization-rsa", "2023b", ("authorization-rsa",)
+    ),
     SignatureArena("sr-rsa 2008", "sr-rsa", "2008", EARLY_DOCUMENTS, _early_documents, ("sr-rsa",)),
 ]

@@ -6,13 +6,19 @@ import os
 import runpy
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from part15.bench import Bench, Ledger, Shelf
+from part15.checks import signature_verifiers
+from part15.drivers import signature_verifier
 from part15.model import Word
+from part15.observations.signatures import VerifierSeen
 from part15.peers.signing_samples import compressed, image, plain, report
 from part15.wire.mac_stream import TOP, Stored, listed, of_signature_item, stream
 from part15.wire.part10 import open_file
@@ -168,3 +174,37 @@ def test_its_defect_is_recognised_octet_by_octet(dcmsign: str, tmp_path: Path) -
     answers = bench.judged(seen, "none")
     assert answers["M-stream-sequence"][0] is Word.FAIL
     assert answers["M-stream-leaf"][0] is Word.INCONCLUSIVE
+
+
+class Nowhere:
+    """Keeps no evidence."""
+
+    def keep(self, name: str, data: bytes, *, phi: str = "none") -> None:
+        """Drop *data*."""
+
+
+def at(tmp_path: Path, **target: Any) -> Bench:
+    return Bench(
+        target=SimpleNamespace(**target),
+        endpoint=None,
+        evidence=Nowhere(),
+        ledger=Ledger(),
+        shelf=Shelf(),
+        scratch=tmp_path,
+    )
+
+
+def test_dcmsign_as_verifier(dcmsign: str, tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "part15.peers.adapters.dcmsign")
+    seen = signature_verifier.verify(at(tmp_path, adapter=command), objects="tampered")
+    assert isinstance(seen, VerifierSeen)
+    answers = {t.name: t.answer for t in seen.trials}
+    assert {answers[t.name] for t in seen.trials if t.right} == {"done"}
+    assert signature_verifiers.refuses_tampered(seen).word is Word.PASS, answers
+
+
+def test_dcmsign_as_verifier_of_every_hash(dcmsign: str, tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "part15.peers.adapters.dcmsign")
+    seen = signature_verifier.verify(at(tmp_path, adapter=command), objects="hashes")
+    assert isinstance(seen, VerifierSeen)
+    assert signature_verifiers.accepts_hashes(seen, terms=sorted(ALGORITHMS)).word is Word.PASS

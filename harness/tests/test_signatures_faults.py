@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from part15 import load
 from part15.model import Level, Status, Word
+from part15.peers.signing_register import faults
 from part15.selftest import compare
-from part15.selftest_signatures import ARENAS, SignatureArena
+from part15.selftest_signatures import ARENAS, SignatureArena, VerifierArena
 
 
 @pytest.mark.parametrize("arena", ARENAS, ids=lambda a: a.name.replace(" ", "-"))
-def test_each_fault_flips_its_clauses_and_no_other(arena: SignatureArena) -> None:
+def test_each_fault_flips_its_clauses_and_no_other(arena: Any) -> None:
     right = arena.right()
     assert right.unclean == ()
     assert sum(word is Word.PASS for word in right.words.values()) >= len(right.words) * 0.6
@@ -37,3 +40,9 @@ def test_every_checked_shall_is_named_by_a_fault() -> None:
             driven = any(b.status is Status.CHECKED and b.check for b in clause.bindings)
             if driven and clause.level in (Level.SHALL, Level.SHALL_NOT):
                 assert clause.id in named, clause.id
+
+
+def test_the_register_has_every_fault() -> None:
+    run = {fault.name for arena in ARENAS for fault in arena.faults()}
+    assert run == set(faults())
+    assert {type(arena) for arena in ARENAS} == {SignatureArena, VerifierArena}

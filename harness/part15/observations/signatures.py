@@ -324,3 +324,24 @@ class SignedObjectSeen:
     def main(self) -> tuple[SignatureSeen, ...]:
         """The signatures of the top level."""
         return tuple(s for s in self.signatures if not s.level and not s.historic)
+
+
+@dataclass(frozen=True)
+class VerificationTrial:
+    """One object handed to a verifier: *right* ones are to be accepted, the others have the one *defect*.
+
+    *answer* is that of the adapter: ``done``, ``refused``, ``cannot``, ``crashed`` or ``late``.
+    """
+
+    name: str
+    right: bool
+    defect: str
+    answer: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class VerifierSeen:
+    """What a verifier of signatures did with good objects and with mutants of one defect each."""
+
+    trials: tuple[VerificationTrial, ...]
