@@ -58,7 +58,7 @@ def bench_of(pki, folder, listener, node):
         },
     }
     target = parse_target(document, folder=folder)
-    return Bench(target, target.listeners["syslog"], Sink(), Ledger(), Shelf(), folder, 5.0, "s")
+    return Bench(target, target.listeners["syslog"], Sink(), Ledger(), Shelf(), folder, 2.0, "s")
 
 
 def story(pki, folder, policy=None):

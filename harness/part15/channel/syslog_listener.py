@@ -273,6 +273,7 @@ class SyslogListener:
         spoken = listen_to(context)
         try:
             sock.settimeout(10.0)
+            sock.getpeername()  # a connection that was reset by now would leak inside wrap_socket
             stream = context.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
         except (OSError, ValueError) as error:
             seen.failed = (

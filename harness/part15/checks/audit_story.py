@@ -17,12 +17,25 @@ Told = tuple[DeedSeen, str, Message]
 
 
 def told(seen: StorySeen, edition: str) -> Iterator[Told]:
-    """Yield every readable message with the deed during which it arrived."""
+    """Yield every readable message with its deed: that of its study, else the one during which it arrived."""
     messages = {n: e.message for n, e in heard(seen, edition).members if e.message is not None}
     for deed in seen.deeds:
         for name in deed.heard:
             if name in messages:
-                yield deed, name, messages[name]
+                yield _deed_of(messages[name], deed, seen.deeds), name, messages[name]
+
+
+def _deed_of(m: Message, arrived: DeedSeen, deeds: tuple[DeedSeen, ...]) -> DeedSeen:
+    """Return the deed that *m* is about: a late message belongs to the last earlier deed with its study."""
+    named = {o.get("ParticipantObjectID") for o in m.objects}
+    if m.kind not in (TRANSFERRED, BEGIN) or named & set(arrived.studies):
+        return arrived
+    owners = [
+        d
+        for d in deeds
+        if d.kind == "store" and d.began <= arrived.began and named & set(d.studies)
+    ]
+    return owners[-1] if owners else arrived
 
 
 def studies_of(m: Message) -> list[AuditObject]:

@@ -25,6 +25,7 @@ from part15.observations import NotReached
 from part15.observations.audit import DeedSeen, StorySeen
 from part15.registry import driver
 from part15.wire import pdu
+from part15.wire.audit_judge import examine
 from part15.wire.writing import element
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -97,6 +98,15 @@ class _Teller:
         self.bench = dataclasses.replace(bench, endpoint=point)
         self.point, self.tray, self.listener, self.quiet = point, tray, listener, quiet
         self.deeds: list[DeedSeen] = []
+        self.absent: set[str] = set()
+        """Event codes for which the product was waited for in vain: it is not waited for again."""
+
+    def _came(self, kind: str, before: int) -> bool:
+        edition = self.tray.edition
+        return any(
+            examine(m.data, m.carrier, edition, m.size).kind == kind
+            for m in self.tray.messages[before:]
+        )
 
     def open(self, syntaxes: Sequence[tuple[str, Sequence[str]]], called: str = "") -> Messages:
         """Open an association; raises Ended or Trouble."""
@@ -107,17 +117,13 @@ class _Teller:
         return services.opened(line, asked, self.bench.until())
 
     def finish(self, deed: DeedSeen, before: int) -> None:
-        """Wait until the source is quiet, and note what it said of *deed*."""
-        pause = threading.Event()
-        until = time.monotonic() + self.bench.deadline
-        quiet_from = time.monotonic()
-        count = len(self.tray.messages)
-        while time.monotonic() < until:
-            pause.wait(min(0.05, self.quiet))
-            if len(self.tray.messages) != count:
-                count, quiet_from = len(self.tray.messages), time.monotonic()
-            if time.monotonic() - quiet_from >= self.quiet:
-                break
+        """Wait for what reports *deed* and then until the source is quiet; note what it said."""
+        kind = CAUSES.get(deed.kind) or ACTION_CAUSES.get(deed.kind, "")
+        if kind and deed.done and kind not in self.absent:
+            known = self.listener.wait(lambda: self._came(kind, before), self.bench.deadline)
+            if not known:
+                self.absent.add(kind)
+        self.listener.wait_quiet(self.quiet, self.bench.deadline)
         heard = tuple(m.name for m in self.tray.messages[before:])
         self.deeds.append(dataclasses.replace(deed, heard=heard))
 
