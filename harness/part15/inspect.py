@@ -32,6 +32,8 @@ from part15.report.facts import RunFacts, TargetFacts
 from part15.rows import plan_document
 from part15.run import write_report
 from part15.target import EDITION
+from part15.wire import part10
+from part15.wire.elements import MalformedDataSet
 
 Progress = Callable[[int, str], None]
 Seen = TypeVar("Seen")
@@ -276,6 +278,7 @@ def _look(inspection: Inspection, progress: Progress | None) -> None:
             with opened(found) as file:
                 inspection.kinds[file.kind] += 1
                 readings = inspection.take(file)
+                flaw = "" if readings else flaw_of(file)
         except OSError as error:
             inspection.desk.note(f"{found.name} cannot be read: {error.strerror or error}")
             inspection.write({"subject": found.name, "skipped": error.strerror or str(error)})
@@ -285,11 +288,25 @@ def _look(inspection: Inspection, progress: Progress | None) -> None:
             inspection.write(inspection.judge(reading))
         if not readings:
             inspection.unread += 1
-            inspection.write({"subject": found.name, "skipped": f"nothing to judge ({file.kind})"})
+            if flaw:
+                inspection.desk.note(f"{found.name}: {flaw}")
+            skipped = flaw or f"nothing to judge ({file.kind})"
+            inspection.write({"subject": found.name, "skipped": skipped})
     for close in closers():
         name = f"{close.__module__}.{close.__name__}"
         for reading in inspection.guarded(name, "all files", close(inspection.desk)):
             inspection.write(inspection.judge(reading))
+
+
+def flaw_of(file: InspectedFile) -> str:
+    """Return why a DICOM file in which no reader saw anything cannot be read, or nothing."""
+    if file.kind != "dicom":
+        return ""
+    try:
+        part10.parse(file.octets).walk()
+    except MalformedDataSet as error:
+        return f"it is no whole DICOM file: {error}"
+    return ""
 
 
 def _walk(paths: Sequence[Path]) -> Iterator[Found]:

@@ -203,6 +203,16 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
         inspect(Request((file,), out=tmp_path))
 
 
+def test_a_broken_dicom_file_is_one_clear_note(tmp_path: Path) -> None:
+    (tmp_path / "cut").write_bytes(media_samples.image(1)[:-10])
+    (tmp_path / "whole").write_bytes(media_samples.image(1))
+    notes = inspect(Request((tmp_path,)))["run"]["notifications"]
+    told = [n for n in notes if "no whole DICOM file" in n]
+    assert len(told) == 1
+    assert told[0].startswith("cut:")
+    assert "PixelData" in told[0]
+
+
 def test_originals_are_compared(tmp_path: Path) -> None:
     file = CMS / "env-aes256-signed-sha256.dcm"
     right = made.looked_at({"file": file.name, "open_with": {"key": "recipient1.key"}}).content
