@@ -121,3 +121,14 @@ def test_survivors_of_faults_are_named_by_place_and_disguise(
     )
     assert [s for s in right.survivors if s.listed] == []
     assert transform in {s.transform for s in bad.survivors}
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_private_attributes_that_are_declared_safe_have_to_stay(pairs: dict, kept: bool) -> None:
+    before, _ = pairs["every row at the top, private blocks, overlay, burned-in text"]
+    options = ("retain-safe-private",)
+    made = Deidentifier(options=options if kept else ()).object(before)
+    claim = Claimed(options=options, safe=frozenset([("ELSCINT1", 0x00E1, 0x21)]))
+    seen = read_pair(before, made, "a", claim)
+    lost = {d.path for d in seen.deviations if d.kind == "not-kept" and d.row == "(gggg,eeee)"}
+    assert lost == (set() if kept else {"(00E1,1021)"})

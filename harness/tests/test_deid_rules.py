@@ -222,3 +222,12 @@ def test_small_readers_of_values() -> None:
     assert codec_of(b"\\ISO 2022 IR 87") == "iso2022_jp"
     assert codec_of(b"ISO_IR 192") == "utf-8"
     assert codec_of(b"INVENTED") == "latin-1"
+
+
+def test_uids_without_a_cell_may_stay_under_retain_uids() -> None:
+    table = rules("2023b", ("retain-uids",))
+    for tag in (0x0040A124, 0x04000100):
+        found = table.of(tag)
+        assert set(found.actions) == {"U", "K"}
+        assert said(found, "", "kept").kind == said(found, "", "changed").kind == ""
+    assert rules("2023b").of(0x0040A124).actions == ("U",)

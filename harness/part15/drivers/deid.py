@@ -66,7 +66,7 @@ def declared_safe(target: Any) -> frozenset[tuple[str, int, int]]:
     return frozenset(found)
 
 
-@driver(Impact.STORE)
+@driver(Impact.OBSERVE, at="target")
 def deidentify(bench: Bench, *, encrypted: bool = False) -> Many[DeidSeen] | NotReached:
     """Hand the planted corpus to the adapter's ``deidentify`` and read what comes out against it.
 

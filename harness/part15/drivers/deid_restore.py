@@ -38,7 +38,7 @@ class Exchange:
     others: tuple[str, ...] = ()
 
 
-@driver(Impact.STORE)
+@driver(Impact.OBSERVE, at="target")
 def reidentify(bench: Bench) -> ReidentifiedSet | NotReached:
     """Ask the adapter's ``reidentify`` with right keys, a stranger's key, every cipher and damaged objects."""
     try:
@@ -232,7 +232,7 @@ def compared(seen: ReidentifiedSeen, exchange: Exchange, made: bytes) -> Reident
         )[:_SHOWN],
         doubled=tuple(sorted({p for p in counts if counts.count(p) > 1}))[:_SHOWN],
         leaked=tuple(p for p in exchange.others if _at(new, p) != _at(old, p))[:_SHOWN],
-        identity_removed=new.text("(0012,0062)")[:16],
+        identity_removed=_flag(new.text("(0012,0062)")),
         method_left=tuple(p for p in ("(0012,0063)", "(0012,0064)") if new.at(p) is not None),
         left_over=tuple(
             p
@@ -242,6 +242,10 @@ def compared(seen: ReidentifiedSeen, exchange: Exchange, made: bytes) -> Reident
         unchanged=bytes(old.data[old.attributes[0].value :])
         == bytes(new.data[new.attributes[0].value :]),
     )
+
+
+def _flag(value: str) -> str:
+    return value if value in ("", "YES", "NO") else "other"
 
 
 def _at(found: Index, path: str) -> bytes | None:

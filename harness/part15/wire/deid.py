@@ -144,7 +144,7 @@ def _seen(
         columns=collected.columns,
         rows=collected.rows,
         conflicts=tuple(collected.conflicts),
-        marks=marks(after, before),
+        marks=marks(after, before, claim.salt),
         meta=meta(file, instance, old_file),
         pixels=pixels(after, before, claim.regions) if looks else _unread(after),
         encrypted=encrypted(after, before, claim.openers, claim.salt),

@@ -7,10 +7,12 @@ import struct
 from part15.observations.deid import MarksSeen, MetaSeen, MethodCode, PixelsSeen
 from part15.wire.deid_index import Attribute, Index
 from part15.wire.deid_rules import BASIC, method_codes
+from part15.wire.deid_values import digest
 from part15.wire.part10 import Part10File, uid_text
 
 SCHEME = "DCM"
 _MOST_CODES = 64
+_TERMS = frozenset(["YES", "NO", "UNMODIFIED", "MODIFIED", "REMOVED"])
 _INSTANCE = 0x00020003
 _REPLACED = tuple(
     0x00020000 + e for e in (0x12, 0x13, 0x16, 0x17, 0x18, 0x26, 0x27, 0x28, 0x100, 0x102)
@@ -20,21 +22,29 @@ _EVENTS = frozenset(["ENROLLMENT", "BASELINE"])
 """Longitudinal Temporal Event Type (0012,0053), defined terms of PS3.3 C.7.2.3."""
 
 
+def _term(value: str) -> str:
+    """Return a coded value that may be told, ``other`` for one that nobody defined."""
+    return value if not value or value.upper() in _TERMS else "other"
+
+
 def _codes(
-    index: Index, before: frozenset[tuple[str, str]] = frozenset()
+    index: Index, salt: bytes, before: frozenset[tuple[str, str]] = frozenset()
 ) -> tuple[MethodCode, ...]:
+    """Return the method codes; those of other schemes as hashes, for they are somebody's text."""
     sequence = index.at("(0012,0064)")
     found = []
     for number in range(1, min(sequence.items, _MOST_CODES) + 1 if sequence is not None else 1):
         item = f"(0012,0064)[{number}]/"
         code, scheme = index.text(item + "(0008,0100)"), index.text(item + "(0008,0102)")
+        if scheme != SCHEME or not code.isdigit():
+            code, scheme = f"hash {digest(code.encode(), salt)[:8]}", "of another scheme"
         found.append(MethodCode(code, scheme, (code, scheme) in before))
     return tuple(found)
 
 
-def marks(after: Index, before: Index | None = None) -> MarksSeen:
+def marks(after: Index, before: Index | None = None, salt: bytes = b"") -> MarksSeen:
     """Return what *after* says of its own de-identification, with what *before* already said."""
-    codes_before = _codes(before) if before is not None else ()
+    codes_before = _codes(before, salt) if before is not None else ()
     known = frozenset((c.code, c.scheme) for c in codes_before)
     method = after.at("(0012,0063)")
     offset = after.at("(0012,0052)")
@@ -53,14 +63,14 @@ def marks(after: Index, before: Index | None = None) -> MarksSeen:
         elif not event:
             flaw = "(0012,0052) stands without Longitudinal Temporal Event Type (0012,0053)"
     return MarksSeen(
-        identity_removed=after.text("(0012,0062)"),
+        identity_removed=_term(after.text("(0012,0062)")),
         method_text=method is not None and bool(after.plain(method)),
-        codes=_codes(after, known),
+        codes=_codes(after, salt, known),
         codes_before=codes_before,
         text_before_kept=_text_kept(before, after),
-        temporal=after.text("(0028,0303)"),
-        burned_in=after.text("(0028,0301)"),
-        visual_features=after.text("(0028,0302)"),
+        temporal=_term(after.text("(0028,0303)")),
+        burned_in=_term(after.text("(0028,0301)")),
+        visual_features=_term(after.text("(0028,0302)")),
         offset_event=event if event in _EVENTS else ("other" if event else ""),
         offset_flaw=flaw,
     )
@@ -79,7 +89,9 @@ def _text_kept(before: Index | None, after: Index) -> bool:
 def marked_profiles(index: Index) -> tuple[str, ...]:
     """Return the profile and options that the method codes of an object name; () if it bears no mark."""
     by_code = {row["code"]: row["option"] for row in method_codes()}
-    found = [by_code[c.code] for c in _codes(index) if c.scheme == SCHEME and c.code in by_code]
+    found = [
+        by_code[c.code] for c in _codes(index, b"") if c.scheme == SCHEME and c.code in by_code
+    ]
     if not found and index.text("(0012,0062)") == "YES":
         found = [BASIC]
     return tuple(dict.fromkeys(found))

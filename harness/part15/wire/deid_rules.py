@@ -23,6 +23,7 @@ from part15.wire.dictionary import tag_number
 BASIC = "basic-confidentiality"
 PRIVATE_ROW = "(gggg,eeee)"
 CURVE_ROW = "(50xx,xxxx)"
+RETAIN_UIDS = "retain-uids"
 RETAIN = "retain-"
 """Options whose cells say what stays; the others (``clean-``) say what goes."""
 
@@ -117,6 +118,13 @@ def _cells(row: Mapping[str, Any], edition: str, chosen: Iterable[str]) -> list[
     return found or [(row.get("basic_in", {}).get(edition, row["basic"]), BASIC)]
 
 
+def _conceded(row: Mapping[str, Any], edition: str, chosen: Iterable[str]) -> list[tuple[str, str]]:
+    """Let UIDs stay under Retain UIDs where the table maps them and has no cell: reported, not failed."""
+    basic = row.get("basic_in", {}).get(edition, row["basic"])
+    left_out = basic == "U" and RETAIN_UIDS not in row.get("options", {})
+    return [("K", RETAIN_UIDS)] if left_out and RETAIN_UIDS in chosen else []
+
+
 def _merged(pairs: list[tuple[str, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return actions and columns; a column that retains wins over one that cleans with the same code."""
     by_action: dict[str, str] = {}
@@ -159,13 +167,21 @@ def rules(edition: str = "2023b", chosen: tuple[str, ...] = ()) -> Rules:
     if sampled == "2008":
         return _of_2008(known, unknown)
     pairs: dict[str, list[tuple[str, str]]] = {}
+    concessions: dict[str, list[tuple[str, str]]] = {}
     names: dict[str, Any] = {}
     for row in table("confidentiality-e1-1")["rows"]:
         if row["first"] <= sampled <= row.get("last", sampled):
-            pairs.setdefault(row["tag"], []).extend(_cells(row, sampled, known))
+            cells = _cells(row, sampled, known)
+            pairs.setdefault(row["tag"], []).extend(cells)
+            concessions.setdefault(row["tag"], []).extend(_conceded(row, sampled, known))
             names.setdefault(row["tag"], row)
     by_row = {
-        tag: Rule(tag, names[tag]["name"], names[tag]["vr"], *_merged(_specific(cells)))
+        tag: Rule(
+            tag,
+            names[tag]["name"],
+            names[tag]["vr"],
+            *_merged([*_specific(cells), *concessions[tag]]),
+        )
         for tag, cells in pairs.items()
     }
     exact = {tag: rule for row, rule in by_row.items() for tag in _tags(row)}

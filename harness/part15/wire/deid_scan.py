@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from part15.wire.deid_actions import EMPTIED, INVALID, LEFT, PRIVATE, Said
+from part15.wire.deid_actions import EMPTIED, INVALID, LEFT, NOT_KEPT, PRIVATE, Said
 from part15.wire.deid_collect import Collected, named
 from part15.wire.deid_content import SAFE_PRIVATE, ContentRules, PrivateBlocks, is_creator
 from part15.wire.deid_index import LARGE, Attribute, Index
@@ -153,6 +153,7 @@ def scan_pair(before: Index, after: Index, collected: Collected, blocks: Private
         collected.nested += bool(attribute.level)
         _leaf(before, after, attribute, rule, known, study, collected)
     _gone(before, after, content, collected)
+    _declared_gone(before, after, collected, blocks)
     _settle_dates(collected)
 
 
@@ -312,6 +313,27 @@ def _gone(before: Index, after: Index, content: ContentRules, collected: Collect
             ):
                 continue
             collected.deviates(attribute.path, rule, type_, "absent", found)
+
+
+def _declared_gone(
+    before: Index, after: Index, collected: Collected, blocks: PrivateBlocks
+) -> None:
+    """List private attributes that the SUT declares as safe and removed all the same (E.3.10)."""
+    rule = collected.rules.private
+    if rule is None or rule.columns != (SAFE_PRIVATE,) or not blocks.declared:
+        return
+    old = PrivateBlocks(before, blocks.edition, blocks.declared)
+    for attribute in before.attributes:
+        if (
+            not attribute.tag & 0x10000
+            or is_creator(attribute.tag)
+            or attribute.path in after.by_path
+        ):
+            continue
+        if (old.creator(attribute), attribute.tag >> 16, attribute.tag & 0xFF) in blocks.declared:
+            found = Said(NOT_KEPT, "fail", rule.actions[0], SAFE_PRIVATE)
+            detail = "declared as safe"
+            collected.deviates(attribute.path, rule, "", "absent", found, detail=detail)
 
 
 def _item_gone(attribute: Attribute, after: Index) -> bool:
