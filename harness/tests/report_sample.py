@@ -29,6 +29,7 @@ from part15.observations.session import (
     HandshakeSeen,
     UseSeen,
 )
+from part15.observations.status import StorySeen, StoryStep
 from part15.observations.tls import CertificateSeen, ControlSeen, HelloSeen, SuitesSeen, VersionSeen
 from part15.report.build import build
 from part15.report.facts import EndpointFacts, EvidenceItem, Observed, RunFacts, TargetFacts
@@ -129,6 +130,22 @@ OBSERVED = (
                 "unknown CA": ACCEPTED,
             },
             ACCEPTED,
+        ),
+    ),
+    Observed(
+        "status.explore-12139017",
+        "status.explore",
+        "dicom-tls",
+        StorySeen(
+            40,
+            1503,
+            {
+                "an authorized original has its date": (
+                    StoryStep("stored with status OR over TLS"),
+                    StoryStep("authorized"),
+                    StoryStep("asked for by a partner", "status AO came without (0100,0420)"),
+                )
+            },
         ),
     ),
     Observed(

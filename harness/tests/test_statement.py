@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import fnmatch
 import json
 import runpy
 import zipfile
@@ -21,7 +22,7 @@ from part15.cli_report import statement_command
 from part15.content import folder
 from part15.errors import InputError
 from part15.load import load_profiles
-from part15.model import Claim
+from part15.model import Claim, Word
 from part15.report import statement_check, statement_text
 from part15.report.statement import PROVENANCES, catalogue, covers, draft
 from part15.report.statement_facts import text_of
@@ -102,6 +103,15 @@ def test_every_row_of_the_reference_is_there():
     assert all(row["determine"] and row["says"] and row["source"] for row in catalogue()["rows"])
 
 
+def test_rows_name_clauses_and_profiles_that_exist():
+    clauses = {c.id for p in PROFILES.values() for c in p.clauses}
+    for row in catalogue()["rows"]:
+        for pattern in row["clauses"]:
+            assert any(fnmatch.fnmatchcase(c, pattern) for c in clauses), (row["id"], pattern)
+        for pattern in row["profiles"]:
+            assert any(fnmatch.fnmatchcase(p, pattern) for p in PROFILES), (row["id"], pattern)
+
+
 @pytest.mark.parametrize("edition", ["2011", "2017c", "2019c", "2021b", "2023b"])
 def test_every_row_of_the_edition_is_printed(edition):
     document = made.make([], target=dataclasses.replace(made.TARGET, edition=edition, declared={}))
@@ -169,6 +179,26 @@ def test_nothing_is_written_that_nobody_said_or_saw():
             assert e["observed"]
         elif e["csId"] not in {"CS-GEN-1", "CS-TLS-1"}:
             assert e["value"] in {"not determined", "Not claimed."}
+
+
+def test_a_violated_clause_contradicts_a_declaration():
+    claim = Claim("bit-preserving-digital-signatures-use", "storage-scp", made.EDITION)
+    row = {
+        **made.ROWS[0],
+        "clause": "A.3-a-bit-for-bit",
+        "word": Word.FAIL,
+        "message": "12 elements differ",
+    }
+    declared = {"storage": {"signature_level": 3}}
+    document = made.make([(claim, row)], target=dataclasses.replace(made.TARGET, declared=declared))
+    found = entry(document, "CS-SIG-1")
+    assert found["provenance"] == "contradiction"
+    assert "A.3-a-bit-for-bit fail: 12 elements differ" in found["value"]
+    right = {**row, "word": Word.PASS, "message": "every octet came back"}
+    document = made.make(
+        [(claim, right)], target=dataclasses.replace(made.TARGET, declared=declared)
+    )
+    assert entry(document, "CS-SIG-1")["provenance"] == "both"
 
 
 def test_tables():

@@ -76,6 +76,7 @@ def render(document: Mapping[str, Any]) -> str:
             undecided=view.undecided(document),
             suites=view.suites(document),
             stories=view.stories(document),
+            status_stories=view.status_stories(document),
             buckets=view.buckets(document),
             words=view.WORDS,
             conclusions=view.CONCLUSIONS,

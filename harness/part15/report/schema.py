@@ -65,6 +65,8 @@ def _facts() -> dict[str, dict[str, Any]]:
         "audit.maximumSize": _COUNT,
         "deid.altered": _TEXTS,
         "deid.codes": _TEXTS,
+        "deid.conflicts": _list(_record(what=_TEXT, kind=_TEXT, scope=_TEXT, count=_COUNT)),
+        "deid.links": _COUNT,
         "deid.deviations": _list(
             _record(**{"path": _TEXT, "required": _TEXT, "outcome": _TEXT, "class": _TEXT})
         ),
@@ -72,6 +74,10 @@ def _facts() -> dict[str, dict[str, Any]]:
         "deid.keyBits": _list(_COUNT),
         "deid.removed": _TEXTS,
         "deid.transferSyntaxes": _TEXTS,
+        "identity.answers": _list(
+            _record(shown=_TEXT, type=_COUNT, asked=_FLAG, answer=_TEXT, responses=_COUNT)
+        ),
+        "integrity.damages": _list(_record(damage=_TEXT, answer=_TEXT)),
         "media.files": _list(
             _record(content=_TEXT, recipients=_COUNT, cipher=_TEXT, decrypts=_TEXT, signers=_COUNT)
         ),
@@ -100,6 +106,10 @@ def _facts() -> dict[str, dict[str, Any]]:
                 purpose=_TEXT,
             )
         ),
+        "status.cases": _list(
+            _record(sent=_nullable(_TEXT), came=_TEXT, asked=_TEXT, committed=_FLAG, returned=_TEXT)
+        ),
+        "status.stories": _list(_record(rule=_TEXT, steps=_list(_record(text=_TEXT, broke=_TEXT)))),
         "tls.alpn": _TEXTS,
         "tls.certificates": _list(
             _record(

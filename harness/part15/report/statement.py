@@ -22,6 +22,8 @@ SCHEMA = "https://part15.invalid/schema/statement-1.json"
 UNKNOWN = "not determined"
 PROVENANCES = ("observed", "declared", "both", "contradiction", "attested", UNKNOWN, "not claimed")
 TEMPLATES = ("A.7", "N")
+MOST_JUDGED = 4
+"""Results that an entry tells; all of them are in the report."""
 Document = Mapping[str, Any]
 Entry = dict[str, Any]
 
@@ -84,7 +86,9 @@ def covers(span: Sequence[str | None], edition: str) -> bool:
 
 def matching(profiles: Iterable[str], patterns: Sequence[str]) -> list[str]:
     """Return the *profiles* that one of the *patterns* fits, sorted, without repeats."""
-    return sorted({p for p in profiles if any(fnmatch.fnmatch(p, pattern) for pattern in patterns)})
+    return sorted(
+        {p for p in profiles if any(fnmatch.fnmatchcase(p, pattern) for pattern in patterns)}
+    )
 
 
 def _entries(row: Mapping[str, Any], document: Document) -> list[Entry]:
@@ -135,13 +139,20 @@ def _entry(row: Mapping[str, Any], profile: str, document: Document) -> Entry:
         _said_of_claims(document) if row["id"] == "CS-GEN-1" else _declared(row, profile, document)
     )
     entry["observed"] = "; ".join(text for f in facts if (text := fact_text(f)))
+    judged = [
+        r
+        for r in results
+        if r["provenance"] == "observed" and not r["check"].startswith("statement.")
+    ]
+    entry["observed"] = "; ".join(t for t in (entry["observed"], _judged(judged)) if t)
     if row["id"] == "CS-GEN-5":
         entry["observed"] = _families(document)
     if row["id"] == "CS-TLS-1":
         entry["observed"] = "; ".join(
             f"{e['id']} answered at {e['address']}" for e in met(profile, document)
         )
-    entry["contradiction"] = contradiction(row["id"], profile, document)
+    refuted = [r for r in judged if r["verdict"] == "fail"] if entry["declared"] else []
+    entry["contradiction"] = contradiction(row["id"], profile, document) or _judged(refuted)
     entry["checks"] = sorted({r["case"] for r in results})
     entry["evidence"] = sorted(
         {e for f in facts for e in f["evidence"]} | {e for r in results for e in r["evidence"]}
@@ -161,6 +172,14 @@ def _entry(row: Mapping[str, Any], profile: str, document: Document) -> Entry:
         parts.append(f"Contradiction: {entry['contradiction']}")
     entry["value"] = ". ".join(p.rstrip(".") for p in parts if p) + "."
     return entry
+
+
+def _judged(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return what checks said, violations first, at most four."""
+    ordered = sorted(results, key=lambda r: r["verdict"] != "fail")
+    told = [f"{r['clause']} {r['verdict']}: {r['message']}" for r in ordered[:MOST_JUDGED]]
+    more = [f"and {len(ordered) - MOST_JUDGED} more cases"] if len(ordered) > MOST_JUDGED else []
+    return "; ".join(told + more)
 
 
 def _said_of_claims(document: Document) -> str:
@@ -192,7 +211,7 @@ def _results(row: Mapping[str, Any], profile: str, document: Document) -> list[M
     return [
         r
         for r in document["results"]
-        if any(fnmatch.fnmatch(r["clause"], c) for c in row["clauses"])
+        if any(fnmatch.fnmatchcase(r["clause"], c) for c in row["clauses"])
         and (not profile or r["claim"] == profile)
     ]
 

@@ -45,6 +45,12 @@ _FACT_NAMES = {
     "audit.kinds": "messages seen",
     "audit.maximumSize": "largest message, octets",
     "deid.keyBits": "key bits",
+    "deid.links": "replacements seen consistently",
+    "deid.removed": "removed",
+    "deid.inserted": "inserted",
+    "deid.altered": "replaced",
+    "deid.codes": "codes of CID 7050",
+    "deid.transferSyntaxes": "transfer syntaxes",
 }
 
 
@@ -62,6 +68,13 @@ def fact_text(fact: Mapping[str, Any]) -> str:
         )
     if key == "tls.clientIdentities":
         return f"clients{at}: {text_of([v['identity'] + ' ' + v['answer'] for v in value])}"
+    if key == "integrity.damages":
+        return f"damaged records{at}: {text_of([v['damage'] + ': ' + v['answer'] for v in value])}"
+    if key == "identity.answers":
+        return f"identities{at}: {text_of([v['shown'] + ': ' + v['answer'] for v in value])}"
+    if key == "deid.conflicts":
+        told = [f"{v['what']} {v['kind']} within {v['scope']}" for v in value]
+        return f"conflicts: {text_of(told)}"
     if key == "ports":
         rows = [f"{v['endpoint']} {v['port']} {v['transport']}" for v in value]
         return f"ports: {text_of(rows)}"

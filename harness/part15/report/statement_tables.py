@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from part15.report.conclude import CONCLUSIONS
@@ -53,23 +52,23 @@ def _t1(document: Document) -> Table:
     )
 
 
-def _verdicts(document: Document, families: set[str], profile: str = "") -> list[Sequence[Any]]:
-    return [
-        (r["clause"], r["text"], r["verdict"], r["message"])
-        for r in document["results"]
-        if r["family"] in families
-        and r["claim"].startswith(profile)
-        and r["provenance"] == "observed"
-    ]
-
-
 def _t6(document: Document) -> Table:
-    rows = _verdicts(document, {"user_identity"})
+    rows = [
+        (
+            row["type"] or "none",
+            row["shown"],
+            "yes" if row["asked"] else "no",
+            row["answer"],
+            "yes" if row["responses"] else "no",
+        )
+        for _, row in rows_of(document, "identity.answers")
+    ]
+    columns = "Type | Shown | Response asked for | Answer | Response given"
     return table(
         "T6",
         "7.1.3",
         "User identity",
-        "Clause | What | Verdict | Observed",
+        columns,
         rows,
         "Not determined: no user identity was negotiated.",
     )
@@ -117,10 +116,22 @@ def _t8(document: Document) -> Table:
 
 
 def _t9(document: Document) -> Table:
-    rows = _verdicts(document, {"secure_use"}, "online-electronic-storage")
-    columns = "Clause | What | Verdict | Observed"
+    rows = [
+        (
+            row["sent"] or "absent",
+            f"stored over {row['came']}{', committed' if row['committed'] else ''}, asked for by {row['asked']}",
+            row["returned"],
+        )
+        for _, row in rows_of(document, "status.cases")
+    ]
+    columns = "Status sent | Event | Status returned"
     return table(
-        "T9", "7.1.4", "SOP Instance Status", columns, rows, "Not determined: no status was moved."
+        "T9",
+        "7.1.4",
+        "SOP Instance Status",
+        columns,
+        rows,
+        "Not determined: no status was followed.",
     )
 
 
@@ -153,19 +164,17 @@ def _t11(document: Document) -> Table:
 
 def _t12(document: Document) -> Table:
     rows = [
-        r
-        for r in _verdicts(document, {"confidentiality"})
-        if "uid" in r[1].casefold() or "referential" in r[1].casefold()
+        (row["what"], row["kind"], row["scope"], row["count"])
+        for _, row in rows_of(document, "deid.conflicts")
     ]
-    columns = "Clause | What | Verdict | Observed"
-    return table(
-        "T12",
-        "7.1.6",
-        "Referential integrity",
-        columns,
-        rows,
-        "Not determined: no set of objects was compared.",
+    columns = "Value | Conflict | Within | Count"
+    links = sum(value for _, value in facts_of(document, "deid.links"))
+    none = (
+        f"No conflict in {links} replacements."
+        if links
+        else "Not determined: no set of objects was compared."
     )
+    return table("T12", "7.1.6", "Referential integrity", columns, rows, none)
 
 
 def _t13(document: Document) -> Table:

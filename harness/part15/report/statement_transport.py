@@ -149,6 +149,9 @@ def aborts(document: Document) -> Table:
             )
     for _, row in rows_of(document, "tls.clientIdentities"):
         rows.append((f"client certificate: {row['identity']}", row["answer"], "", "", ""))
+    for _, row in rows_of(document, "integrity.damages"):
+        told = NO_ABORT if row["answer"].startswith("connection ended") else ""
+        rows.append((f"record {row['damage']}", row["answer"], "", "", told))
     for _, row in rows_of(document, "port.foreign"):
         told = NO_ABORT if row["answer"] in {"closed", "reset"} else ""
         rows.append((row["sent"], row["answer"], "", "", told))

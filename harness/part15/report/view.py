@@ -300,6 +300,12 @@ def stories(document: Document) -> list[dict[str, Any]]:
     return [{"endpoint": o["endpoint"], "steps": o["value"]} for o in rows]
 
 
+def status_stories(document: Document) -> list[dict[str, Any]]:
+    """Return the shortest violations of the status rules: ``endpoint, rule, steps[{text, broke}]``."""
+    rows = [o for o in document["observations"] if o["key"] == "status.stories"]
+    return [{"endpoint": o["endpoint"], **story} for o in rows for story in o["value"]]
+
+
 def suites(document: Document) -> list[dict[str, Any]]:
     """Return a cipher-suite matrix per endpoint: ``endpoint, versions, rows[{suite, code, ranks, weak}]``.
 
