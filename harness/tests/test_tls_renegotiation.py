@@ -176,7 +176,7 @@ def test_a_refused_identity_is_a_missing_precondition(
 ) -> None:
     seen = tls_renegotiation.ask(bench(serve(mutual=True), pki, tmp_path, who="expired"))
     assert isinstance(seen, NotReached)
-    assert "certificate_expired" in seen.why
+    assert "could be completed" in seen.why, "the alert may be lost to a reset"
 
 
 def test_tls13_has_no_renegotiation(serve: Serve, pki: factory.Pki, tmp_path: Path) -> None:
