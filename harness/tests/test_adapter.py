@@ -70,6 +70,26 @@ def test_what_cannot_start_is_trouble(tmp_path: Path) -> None:
         Adapter((sys.executable,)).ask("dance", {}, deadline=1)
 
 
+def test_the_example_of_the_page_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "adapter.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    assert len(code.splitlines()) <= 24
+    program, viewer = tmp_path / "adapter.py", tmp_path / "myviewer"
+    program.write_text(code, encoding="utf-8")
+    viewer.write_text('#!/bin/sh\nfor last; do :; done\ncp "$2" "$last"\n', encoding="utf-8")
+    viewer.chmod(0o755)
+    (tmp_path / "in.dcm").write_bytes(b"content")
+    (tmp_path / "out").mkdir()
+    adapter = Adapter(("env", f"PATH={tmp_path}:/usr/bin:/bin", sys.executable, str(program)))
+    request = {"files": [str(tmp_path / "in.dcm")], "out": str(tmp_path / "out")}
+    done = adapter.ask("read-media", request, deadline=10)
+    assert done.outcome == "done", done
+    assert Path(done.files[0]).read_bytes() == b"content"
+    assert adapter.ask("sign", request, deadline=10).outcome == "cannot"
+    gone = adapter.ask("read-media", {**request, "files": [str(tmp_path / "no")]}, deadline=10)
+    assert gone.outcome == "refused"
+
+
 def test_an_adapter_of_this_process_needs_no_process() -> None:
     adapter = Adapter(
         inside=lambda verb, request: (1, {"reason": f"{verb} {json.dumps(dict(request))}"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -201,6 +202,36 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
     (tmp_path / "report.json").touch()
     with pytest.raises(TargetError, match="not empty"):
         inspect(Request((file,), out=tmp_path))
+
+
+COUNT = 100_000 if os.environ.get("PART15_SCALE") == "full" else 1_000
+
+
+def memory() -> int:
+    """The most octets this process has used, 0 where the system does not tell."""
+    try:
+        rows = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next(int(r.split()[1]) for r in rows if r.startswith("VmHWM")) * 1024
+
+
+@pytest.mark.timeout(3600)
+def test_many_files_are_judged_in_constant_memory(tmp_path: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    octets = (CMS / "digest-sha224.dcm").read_bytes()
+    for number in range(COUNT):
+        place = folder / f"{number // 1000:03}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number:06}").write_bytes(octets)
+    inspect(Request((folder / "000",)))
+    before = memory()
+    document = inspect(Request((folder,), out=out))
+    assert memory() - before < 64 << 20
+    row = next(r for r in document["results"] if r["clause"] == "D.1-outer-enveloped")
+    assert f"{COUNT} pass of {COUNT}" in row["message"]
+    with (out / "results.jsonl").open(encoding="utf-8") as lines:
+        assert sum(1 for _ in lines) == COUNT
 
 
 def test_a_broken_dicom_file_is_one_clear_note(tmp_path: Path) -> None:

@@ -300,8 +300,9 @@ def _encrypted(plain: bytes, recipe: Recipe) -> tuple[str, bytes, bytes, bytes]:
 
 def _foreign(name: str) -> tuple[bytes, bytes, Any]:
     """Return key, IV and cipher of an algorithm that D.1 does not allow."""
-    from cryptography.hazmat.decrepit.ciphers.algorithms import RC2, Camellia, TripleDES
-    from cryptography.hazmat.primitives.ciphers import Cipher, modes
+    from cryptography.hazmat.decrepit.ciphers import algorithms as decrepit
+    from cryptography.hazmat.decrepit.ciphers.algorithms import RC2, TripleDES
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     if name == "des-cbc":
         key, iv = os.urandom(8), os.urandom(8)
@@ -310,7 +311,9 @@ def _foreign(name: str) -> tuple[bytes, bytes, Any]:
         key, iv = os.urandom(16), os.urandom(8)
         return key, iv, Cipher(RC2(key), modes.CBC(iv))
     key, iv = os.urandom(32), os.urandom(16)
-    return key, iv, Cipher(Camellia(key), modes.CBC(iv))
+    # Camellia moved to the decrepit algorithms in cryptography 50.
+    home: Any = decrepit if hasattr(decrepit, "Camellia") else algorithms
+    return key, iv, Cipher(home.Camellia(key), modes.CBC(iv))
 
 
 def _key_transport(certificate: Certificate, key: bytes, recipe: Recipe) -> bytes:
