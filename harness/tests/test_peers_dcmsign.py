@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from part15.bench import Bench, Ledger, Shelf
 from part15.checks import signature_verifiers
-from part15.drivers import signature_verifier
+from part15.drivers import signature_verifier, signatures
 from part15.model import Word
+from part15.observations import Many
 from part15.observations.signatures import VerifierSeen
 from part15.peers.signing_samples import compressed, image, plain, report
 from part15.wire.mac_stream import TOP, Stored, listed, of_signature_item, stream
@@ -208,3 +209,15 @@ def test_dcmsign_as_verifier_of_every_hash(dcmsign: str, tmp_path: Path) -> None
     seen = signature_verifier.verify(at(tmp_path, adapter=command), objects="hashes")
     assert isinstance(seen, VerifierSeen)
     assert signature_verifiers.accepts_hashes(seen, terms=sorted(ALGORITHMS)).word is Word.PASS
+
+
+@pytest.mark.parametrize("profile", ["base-rsa", "creator-rsa", "authorization-rsa", "sr-rsa"])
+def test_dcmsign_as_signer(dcmsign: str, tmp_path: Path, profile: str) -> None:
+    command = (sys.executable, "-m", "part15.peers.adapters.dcmsign")
+    target = at(tmp_path, media=None, adapter=command)
+    seen = signatures.read_files(target, profile=profile)
+    assert isinstance(seen, Many)
+    for member in seen.members:
+        assert [s.crypto.integrity for s in member.seen.signatures] == ["valid"], member.subject
+        claim = "sr" if profile == "sr-rsa" else profile
+        assert bench.failed(bench.judged(member.seen, claim)) == set(), member.subject

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from part15.bench import Bench
 from part15.channel.files import InspectedFile, walk
 from part15.channel.keys import trust_of
 from part15.channel.reading import Desk, Reading, at_end, reader
-from part15.errors import Trouble
+from part15.drivers.signature_signer import signed_by_adapter
+from part15.errors import TargetError, Trouble
 from part15.model import Impact
 from part15.observations import Many, Member, NotReached
 from part15.observations.signatures import PROVES, SignedObjectSeen
 from part15.registry import driver
 from part15.wire import part10
+from part15.wire.cms_trust import Trust
 from part15.wire.elements import MalformedDataSet
 from part15.wire.signature_references import resolve
 from part15.wire.signature_table import lines, rows
@@ -41,53 +44,75 @@ _SAID = "signatures.said"
 
 
 @driver(Impact.OBSERVE)
-def read_files(bench: Bench, *, documents: bool = False) -> Many[SignedObjectSeen] | NotReached:
-    """Read every signed DICOM object in ``media.folder``; with *documents* only reports and key object selections."""
-    objects = bench.shelf.once("signatures.files", lambda: _read_folder(bench))
+def read_files(
+    bench: Bench, *, documents: bool = False, profile: str = ""
+) -> Many[SignedObjectSeen] | NotReached:
+    """Read every signed DICOM object in ``media.folder``, or what the adapter signs for *profile*.
+
+    With *documents* only reports and key object selections.
+    """
+    media = getattr(bench.target, "media", None)
+    objects: list[SignedObjectSeen] | NotReached
+    if media is not None and media.folder:
+        objects = bench.shelf.once("signatures.files", lambda: _read_folder(media))
+    else:
+        key = f"signatures.signed.{profile}"
+        objects = bench.shelf.once(key, lambda: _read_signed(bench, profile))
     if isinstance(objects, NotReached):
         return objects
     signed = [o for o in objects if o.levels or o.trouble]
     if not any(o.levels for o in signed):
         return NotReached(
             "signed objects",
-            f"none of the {len(objects)} DICOM files in media.folder carries a signature",
+            f"none of the {len(objects)} DICOM files carries a signature",
         )
     if documents:
         signed = [o for o in signed if o.document is not None]
         if not signed:
-            return NotReached("signed documents", "no signed file in media.folder is a report")
+            return NotReached("signed documents", "no signed file is a report")
     table = [row for o in signed for row in ({"object": o.name, **r} for r in rows(o))]
     bench.evidence.keep("signatures.json", json.dumps([PROVES, *table], indent=1).encode())
     return Many(tuple(Member(o.name, o) for o in signed), "signed object")
 
 
-def _read_folder(bench: Bench) -> list[SignedObjectSeen] | NotReached:
-    media = getattr(bench.target, "media", None)
-    if media is None or not getattr(media, "folder", ""):
-        return NotReached("media", "the target names no media.folder with signed objects")
+def _read_folder(media: Any) -> list[SignedObjectSeen] | NotReached:
     folder = Path(media.folder)
     if not folder.is_dir():
         return NotReached("media", f"media.folder {folder.name} is no folder")
-    trust = trust_of(
-        [Path(p) for p in media.trust],
-        [Path(p) for p in media.intermediates],
-        [Path(p) for p in media.crls],
-    )
+    try:
+        trust = trust_of(
+            [Path(p) for p in media.trust],
+            [Path(p) for p in media.intermediates],
+            [Path(p) for p in media.crls],
+        )
+    except TargetError as trouble:
+        raise Trouble("media", str(trouble)) from trouble
+    found = itertools.islice((f for f in walk(folder) if not f.refused), MAX_FILES)
+    return _read(((f.name, f.path) for f in found), trust)
+
+
+def _read_signed(bench: Bench, profile: str) -> list[SignedObjectSeen] | NotReached:
+    signed = signed_by_adapter(bench, profile)
+    if isinstance(signed, NotReached):
+        return signed
+    files, anchor = signed
+    return _read(files.items(), trust_of([anchor], [], []))
+
+
+def _read(files: Iterable[tuple[str, Path]], trust: Trust) -> list[SignedObjectSeen]:
     paths: dict[str, Path] = {}
     objects = []
-    for found in walk(folder):
-        if found.refused or len(paths) >= MAX_FILES:
-            continue
+    for name, path in files:
         try:
-            file = part10.open_file(found.path, found.name)
+            file = part10.open_file(path, name)
         except part10.NotDicom:
             continue
         except MalformedDataSet as trouble:
-            objects.append(SignedObjectSeen(found.name, trouble=f"it cannot be read {trouble}"))
+            objects.append(SignedObjectSeen(name, trouble=f"it cannot be read {trouble}"))
             continue
         except OSError as trouble:
-            raise Trouble("media", f"{found.name} cannot be read: {trouble.strerror}") from trouble
-        paths[found.name] = found.path
+            raise Trouble("media", f"{name} cannot be read: {trouble.strerror}") from trouble
+        paths[name] = path
         objects.append(read_file(file, trust))
     return resolve(objects, lambda name: part10.open_file(paths[name], name))
 

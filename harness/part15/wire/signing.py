@@ -226,7 +226,7 @@ def _signature_item(order: Order) -> list[Node]:
 
 
 def _value(order: Order, mac: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 
     key = order.signer.key
     if not isinstance(key, rsa.RSAPrivateKey):
@@ -237,6 +237,9 @@ def _value(order: Order, mac: bytes) -> bytes:
     size = (key.key_size + 7) // 8
     info = digest_info(TERMS[order.algorithm], mac)
     content = {"bare": mac, "garbage": info + b"part15"}.get(order.block, info)
+    if order.block in ("bare", "digestinfo"):
+        value: bytes = key.sign(content, padding.PKCS1v15(), utils.NoDigestInfo())
+        return value
     if order.block == "garbage":
         block = b"\0\1" + b"\xff" * 8 + b"\0" + content
         block += bytes(size - len(block))
