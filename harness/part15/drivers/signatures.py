@@ -26,6 +26,7 @@ from part15.wire import part10
 from part15.wire.cms_trust import Trust
 from part15.wire.elements import MalformedDataSet
 from part15.wire.signature_references import resolve
+from part15.wire.signature_sets import chains, complete_sets, told
 from part15.wire.signature_table import lines, rows
 from part15.wire.signed_object import read_file, read_object
 
@@ -71,7 +72,9 @@ def read_files(
         if not signed:
             return NotReached("signed documents", "no signed file is a report")
     table = [row for o in signed for row in ({"object": o.name, **r} for r in rows(o))]
-    bench.evidence.keep("signatures.json", json.dumps([PROVES, *table], indent=1).encode())
+    sets = [*map(told, complete_sets(objects)), *chains(objects)]
+    kept = json.dumps([PROVES, *table, *sets], indent=1)
+    bench.evidence.keep("signatures.json", kept.encode())
     return Many(tuple(Member(o.name, o) for o in signed), "signed object")
 
 
@@ -153,7 +156,7 @@ def _reading(seen: SignedObjectSeen, desk: Desk) -> Reading:
 def _remember(file: InspectedFile, seen: SignedObjectSeen, desk: Desk) -> None:
     """Keep what references need: where the instance is, and UID and value of its signatures."""
     kept: dict[str, Any] = desk.drawer.setdefault(
-        _DRAWER, {"objects": {}, "paths": {}, "waiting": []}
+        _DRAWER, {"objects": {}, "paths": {}, "waiting": [], "documents": []}
     )
     if seen.sop_instance and len(kept["objects"]) < MAX_FILES:
         kept["objects"][seen.sop_instance] = dataclasses.replace(
@@ -163,6 +166,8 @@ def _remember(file: InspectedFile, seen: SignedObjectSeen, desk: Desk) -> None:
         kept["paths"][file.name] = file.path
     if _protected(seen):
         kept["waiting"].append(seen)
+    elif seen.document is not None and len(kept["documents"]) < MAX_FILES:
+        kept["documents"].append(seen)
 
 
 @at_end
@@ -179,5 +184,10 @@ def read_references(desk: Desk) -> Iterator[Reading]:
         return part10.open_file(paths[name], name)
 
     known = list(kept["objects"].values())
-    for seen in resolve([*known, *kept["waiting"]], opener)[len(known) :]:
+    resolved = resolve([*known, *kept["waiting"]], opener)[len(known) :]
+    for seen in resolved:
         yield _reading(seen, desk)
+    documents = {o.sop_instance: o for o in (*kept["documents"], *resolved) if o.document}
+    everything = list({**kept["objects"], **documents}.values())
+    for sentence in (*map(told, complete_sets(everything)), *chains(everything)):
+        desk.note(sentence)

@@ -345,3 +345,24 @@ class VerifierSeen:
     """What a verifier of signatures did with good objects and with mutants of one defect each."""
 
     trials: tuple[VerificationTrial, ...]
+
+
+@dataclass(frozen=True)
+class CompleteSetSeen:
+    """What a Key Object Selection states as a complete set, held against the objects at hand.
+
+    *named*, *missing* (named, not at hand), *extra* (at hand in the study, not named) and *changed* (MAC
+    or signature of the reference differs) are SOP Instance UIDs; *through* the selections it names sets
+    through, in order; *cycle* tells that one of them leads back, *deep* that the chain was cut.
+    """
+
+    name: str
+    title: str
+    signed: bool
+    named: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    through: tuple[str, ...] = ()
+    cycle: bool = False
+    deep: bool = False
