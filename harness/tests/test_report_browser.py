@@ -225,6 +225,18 @@ def test_keyboard_reaches_links_summaries_and_fields(browser, sample):
     assert kinds[1:] == ["What was tested", "State of use", "Conclusions"]
 
 
+def test_print_shows_what_is_folded(browser, tmp_path):
+    path = tmp_path / "folded.html"
+    path.write_text(render(made.large(500), "html"), encoding="utf-8")
+    browser.open(path)
+    assert shown(browser) == 0
+    browser.ask("window.dispatchEvent(new Event('beforeprint'))")
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    assert shown(browser) == 25
+    assert browser.ask("getComputedStyle(document.querySelector('nav')).display") == "none"
+    browser.send("Emulation.setEmulatedMedia", media="")
+
+
 def test_headings_step_down_one_by_one(browser, sample):
     browser.open(sample)
     levels = browser.ask(

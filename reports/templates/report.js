@@ -1,5 +1,8 @@
 "use strict";
 (function () {
+  window.addEventListener("beforeprint", function () {
+    document.querySelectorAll("details").forEach(function (one) { one.open = true; });
+  });
   var tools = document.getElementById("tools");
   var word = document.getElementById("filter-word");
   var text = document.getElementById("filter-text");
