@@ -154,7 +154,7 @@ def usual(asked: Asked) -> bytes | None:
     newest = max(v for v in tls_hello.offered_versions(asked.hello) if v <= 0x0304)
     if newest < 0x0303:
         return OLD
-    return asked.picks(0x1301, 0x1302, version=0x0304) or asked.picks(0xC02F, 0xC030)
+    return asked.picks(0x1301, 0x1302, version=0x0304) or asked.picks(0xC030, 0xC02F)
 
 
 def enumerated(b: Bench, **arguments: Any) -> SuitesSeen:
@@ -169,12 +169,13 @@ def test_elimination_finds_all_suites_with_few_connections(serve: Serve, tmp_pat
     b = bench(server.port, tmp_path)
     seen = enumerated(b)
     assert seen.accepted("1.3") == (0x1301, 0x1302)
-    assert seen.accepted("1.2") == (0xC02F, 0xC030)
+    assert seen.accepted("1.2") == (0xC030, 0xC02F)
     assert seen.negotiated == ("1.3", "1.2")
     assert all(version.complete for version in seen.versions)
     assert seen.before.ok
     assert seen.after.ok
     assert seen.types == ("RSA",)
+    assert seen.chooses_itself, "the script prefers the suite that is offered last"
     assert seen.connections == server.asked <= 4 + 5 + 1
     assert b.ledger.connections == {b.endpoint.address: seen.connections}
     assert b"TLS 1.3" in b.evidence.kept["transcript.txt"]  # type: ignore[attr-defined]
@@ -193,6 +194,27 @@ def test_a_server_that_dislikes_large_hellos_is_enumerated_in_batches(
     seen = enumerated(bench(serve(script).port, tmp_path))
     assert set(seen.accepted("1.2")) == {0xC030, 0x002F}
     assert seen.versions[1].complete
+
+
+def test_one_reset_is_not_taken_for_a_refusal_and_a_habit_is_learnt(
+    serve: Serve, tmp_path: Path
+) -> None:
+    state = {"count": 0}
+
+    def shaky(asked: Asked) -> bytes | None:
+        state["count"] += 1
+        return drop(asked) if state["count"] in (2, 5) else usual(asked)
+
+    assert enumerated(bench(serve(shaky).port, tmp_path)).accepted("1.2") == (0xC030, 0xC02F)
+
+    def curt(asked: Asked) -> bytes | None:
+        answer = usual(asked)
+        return answer if answer not in (None, OLD) else drop(asked)
+
+    server = serve(curt)
+    seen = enumerated(bench(server.port, tmp_path))
+    assert all(version.complete for version in seen.versions)
+    assert seen.connections <= 4 + 5 + 2
 
 
 def test_a_lower_version_in_answer_is_no_acceptance(serve: Serve, tmp_path: Path) -> None:

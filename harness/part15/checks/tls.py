@@ -133,9 +133,10 @@ def negotiates_beyond(seen: SuitesSeen, *, suites: Sequence[str]) -> Judgement:
     """Hold if the server negotiates suites other than *suites*: a permission, listed for the reader."""
     known = frozenset(names.suite_codes(suites))
     others = [hello for hello in seen.hellos if hello.suite not in known]
+    order = ", and chooses by its own order" if seen.chooses_itself else ""
     if others:
         return passes(
-            f"server also negotiates {listed(others)}.",
+            f"server also negotiates {listed(others)}{order}.",
             observed=[negotiated(hello) for hello in others],
         )
     return undecidable(seen, ()) or fails(

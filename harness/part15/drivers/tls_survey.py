@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from part15.bench import Bench
 from part15.drivers.tls_exchange import (
@@ -36,11 +36,15 @@ TYPE_SCHEMES = {
 
 @dataclass
 class Survey:
-    """An enumeration under way on one line; *retries* is what is left of repeating unclear answers."""
+    """An enumeration under way on one line.
+
+    An answer without a TLS message (a closed or reset connection, garbage) is asked for again, until
+    it has come twice in a row once: from then on it is a *habit* of the server.
+    """
 
     line: Line
     name: str
-    retries: int = 1
+    habits: set[str] = field(default_factory=set)
 
     def version(self, version: str, codes: Sequence[int]) -> VersionSeen:
         """Return which of *codes* the endpoint accepts in *version*."""
@@ -67,10 +71,12 @@ class Survey:
     def _ask(self, version: str, suites: Sequence[int]) -> HelloSeen:
         offer = Offer((version,), tuple(suites), server_name=self.name)
         seen = self.line.ask(offer)
-        if seen.outcome not in ("hello", "alert", "silent") and self.retries:
-            self.retries -= 1
-            seen = self.line.ask(offer)
-        return seen
+        if seen.outcome in ("hello", "alert", "silent") or seen.outcome in self.habits:
+            return seen
+        again = self.line.ask(offer)
+        if again.outcome == seen.outcome:
+            self.habits.add(again.outcome)
+        return again
 
     def _perhaps_too_large(self, found: VersionSeen, codes: Sequence[int]) -> bool:
         """Tell whether a server that knows *version* may only have disliked the size of the offer."""

@@ -153,6 +153,21 @@ class SuitesSeen:
         )
 
     @property
+    def chooses_itself(self) -> bool:
+        """Whether the suites were given up in another order than they were offered in: the server's own."""
+        picked = [
+            [
+                found.accepted[0].suites.index(hello.suite)
+                for hello in found.accepted
+                if hello.suite is not None
+            ]
+            for found in self.versions
+            if found.accepted
+            and {hello.suite for hello in found.accepted} <= set(found.accepted[0].suites)
+        ]
+        return any(places != sorted(places) for places in picked)
+
+    @property
     def negotiated(self) -> tuple[str, ...]:
         """The versions that this endpoint negotiates."""
         return tuple(found.version for found in self.versions if found.accepted)
