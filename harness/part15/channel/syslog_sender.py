@@ -47,6 +47,7 @@ class Sender:
         self.reached = True
         try:
             raw.settimeout(max(0.05, self.until - time.monotonic()))
+            raw.getpeername()  # a connection that was reset by now would leak inside wrap_socket
             self.sock = context.wrap_socket(
                 raw,
                 server_hostname=point.server_name or None,

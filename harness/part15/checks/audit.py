@@ -11,7 +11,7 @@ from part15.observations.audit import (
     AuditDeclared,
     AuditMessageSeen,
     AuditTrailSeen,
-    StorySeen,
+    AuditStorySeen,
 )
 from part15.registry import check
 from part15.wire.audit_fields import PERSON
@@ -19,7 +19,7 @@ from part15.wire.audit_flaw import Flaw
 from part15.wire.audit_judge import NEWEST, Examined, examine
 from part15.wire.audit_tables import rows
 
-Trail = AuditTrailSeen | StorySeen | Many[AuditMessageSeen] | AuditMessageSeen
+Trail = AuditTrailSeen | AuditStorySeen | Many[AuditMessageSeen] | AuditMessageSeen
 """What the message clauses judge: what a source sent, or the messages of files."""
 
 LISTED = 200
@@ -40,7 +40,7 @@ class _Heard:
 
 def heard(seen: Trail, edition: str) -> _Heard:
     """Return the messages of *seen*, each examined by the rules of *edition*."""
-    if isinstance(seen, StorySeen):
+    if isinstance(seen, AuditStorySeen):
         seen = seen.trail
     if isinstance(seen, AuditTrailSeen):
         members = tuple(Member(m.name, m) for m in seen.messages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from part15.checks.audit import Trail, heard
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
-from part15.observations.audit import AuditMessageSeen, AuditTrailSeen, StorySeen
+from part15.observations.audit import AuditMessageSeen, AuditTrailSeen, AuditStorySeen
 from part15.observations.statement import DeclarationSeen
 from part15.registry import check
 from part15.wire.audit_judge import NEWEST, Examined
@@ -90,7 +90,7 @@ def lists_events(seen: Trail, *, edition: str = NEWEST) -> Judgement:
 
 @check
 def lists_structured_data(
-    seen: AuditTrailSeen | StorySeen, *, key: str, edition: str = NEWEST
+    seen: AuditTrailSeen | AuditStorySeen, *, key: str, edition: str = NEWEST
 ) -> Judgement:
     """Every SD-ID that was captured is in the declared list (A.6 b, A.7 b)."""
     trail = heard(seen, edition)
@@ -114,11 +114,11 @@ def lists_structured_data(
 
 @check
 def states_size(
-    seen: AuditTrailSeen | StorySeen, *, key: str, least: int = 0, edition: str = NEWEST
+    seen: AuditTrailSeen | AuditStorySeen, *, key: str, least: int = 0, edition: str = NEWEST
 ) -> Judgement:
     """The declared maximum size is at least *least* octets, and no captured message is larger (A.6 d)."""
     del edition
-    trail = seen.trail if isinstance(seen, StorySeen) else seen
+    trail = seen.trail if isinstance(seen, AuditStorySeen) else seen
     declared = trail.declared.max_size
     largest = max((size_of(m) for m in trail.messages), default=0)
     if declared is None:

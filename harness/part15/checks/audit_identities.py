@@ -15,7 +15,7 @@ from part15.checks.audit_story import (
     transfers,
 )
 from part15.model import Judgement, fails, informs, undecided
-from part15.observations.audit import AuditTrailSeen, StorySeen
+from part15.observations.audit import AuditTrailSeen, AuditStorySeen
 from part15.registry import check
 from part15.wire.audit_fields import address_of
 from part15.wire.audit_judge import NEWEST
@@ -30,7 +30,7 @@ def _titles(p: Participant) -> set[str]:
 
 
 @check
-def tells_titles(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def tells_titles(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """AE titles in messages about an association are those that took part in it (A.5.2.2)."""
     findings, count = [], 0
     for deed, name, m in told(seen, edition):
@@ -63,7 +63,7 @@ def tells_titles(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def tells_objects(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def tells_objects(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """Study Instance UID and Patient ID of a transfer message are those of the instances stored (A.5.3.7)."""
     findings, count = [], 0
     for deed, name, m in transfers(seen, edition, TRANSFERRED, BEGIN):
@@ -91,7 +91,7 @@ def tells_objects(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def tells_addresses(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def tells_addresses(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """The network access point of the other side is the address that it really had (A.5.2.4)."""
     findings, count = [], 0
     for deed, name, m in told(seen, edition):
@@ -116,7 +116,7 @@ def tells_addresses(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def keeps_one_address(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def keeps_one_address(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """The product uses one network access point for itself in all messages (A.5.2.4)."""
     found: dict[str, str] = {}
     for deed, name, m in told(seen, edition):
@@ -142,11 +142,11 @@ def keeps_one_address(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def tells_no_secret(seen: StorySeen | AuditTrailSeen, *, edition: str = NEWEST) -> Judgement:
+def tells_no_secret(seen: AuditStorySeen | AuditTrailSeen, *, edition: str = NEWEST) -> Judgement:
     """No message contains a passcode that was sent, or names a detail as one."""
-    trail = seen.trail if isinstance(seen, StorySeen) else seen
+    trail = seen.trail if isinstance(seen, AuditStorySeen) else seen
     secrets_sent = (
-        {d.secret for d in seen.deeds if d.secret} if isinstance(seen, StorySeen) else set()
+        {d.secret for d in seen.deeds if d.secret} if isinstance(seen, AuditStorySeen) else set()
     )
     findings = [
         finding(message.name, "a passcode that was sent stands in the message", "none", "it")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from part15.checks.audit import heard
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
-from part15.observations.audit import DeedSeen, StorySeen
+from part15.observations.audit import DeedSeen, AuditStorySeen
 from part15.registry import check
 from part15.wire.audit_judge import NEWEST
 from part15.wire.audit_message import AuditObject, Message
@@ -16,7 +16,7 @@ TRANSFERRED, BEGIN, QUERY, ALERT, LOGIN = "110104", "110102", "110112", "110113"
 Told = tuple[DeedSeen, str, Message]
 
 
-def told(seen: StorySeen, edition: str) -> Iterator[Told]:
+def told(seen: AuditStorySeen, edition: str) -> Iterator[Told]:
     """Yield every readable message with its deed: that of its study, else the one during which it arrived."""
     messages = {n: e.message for n, e in heard(seen, edition).members if e.message is not None}
     for deed in seen.deeds:
@@ -43,7 +43,7 @@ def studies_of(m: Message) -> list[AuditObject]:
     return [o for o in m.objects if o.is_study]
 
 
-def transfers(seen: StorySeen, edition: str, *kinds: str) -> list[Told]:
+def transfers(seen: AuditStorySeen, edition: str, *kinds: str) -> list[Told]:
     """Return the messages of *kinds* (transferred, unless named) about stores that were done."""
     wanted = kinds or (TRANSFERRED,)
     return [
@@ -80,7 +80,7 @@ NO_TRANSFER = "no message reported a transfer while the harness stored instances
 
 
 @check
-def tells_time(seen: StorySeen, *, tolerance: float, edition: str = NEWEST) -> Judgement:
+def tells_time(seen: AuditStorySeen, *, tolerance: float, edition: str = NEWEST) -> Judgement:
     """EventDateTime is the time of the deed, by the harness's clock, within *tolerance* seconds (A.5.2.5)."""
     findings, count = [], 0
     for deed, name, m in told(seen, edition):
@@ -103,7 +103,7 @@ def tells_time(seen: StorySeen, *, tolerance: float, edition: str = NEWEST) -> J
 
 
 @check
-def tells_completion(seen: StorySeen, *, tolerance: float, edition: str = NEWEST) -> Judgement:
+def tells_completion(seen: AuditStorySeen, *, tolerance: float, edition: str = NEWEST) -> Judgement:
     """DICOM Instances Transferred names the time at which the transfer completed (A.5.3.7).
 
     Only a transfer much longer than *tolerance* (seconds) can show it.
@@ -127,7 +127,7 @@ def tells_completion(seen: StorySeen, *, tolerance: float, edition: str = NEWEST
 
 
 @check
-def tells_novelty(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def tells_novelty(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """A receiver reports C for instances that it did not have, R for identical ones that it had (A.5.3.7)."""
     wanted = {"new": "C", "same": "R"}
     findings, count = [], 0
@@ -149,7 +149,7 @@ def tells_novelty(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def tells_counts(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def tells_counts(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """NumberOfInstances per SOP Class is what was transferred (A.5.3.7, A.5.2)."""
     findings, count = [], 0
     for deed, name, m in transfers(seen, edition, TRANSFERRED, BEGIN):
@@ -179,7 +179,7 @@ def tells_counts(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def splits_results(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def splits_results(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """A transfer that partly failed is told by two messages, one for each result (A.5.2)."""
     mixed = [d for d in seen.deeds if d.kind == "store" and d.failures and d.classes]
     if not mixed:
@@ -211,7 +211,7 @@ def splits_results(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def tells_outcome(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def tells_outcome(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """Success is told as success, and a failed login or a refused peer is not (A.5.2)."""
     findings, count = [], 0
     for deed, name, m in told(seen, edition):
@@ -238,7 +238,7 @@ def tells_outcome(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def grades_alerts(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def grades_alerts(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """An alert about a peer that was refused has outcome 4 or 8: the mitigation worked (A.5.3.11)."""
     findings, count = [], 0
     for deed, name, m in told(seen, edition):
@@ -260,7 +260,7 @@ def grades_alerts(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def tells_no_answers(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def tells_no_answers(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """Query messages do not depend on what was found (A.5.3.10)."""
     shapes: dict[bool, set[tuple[int, int, tuple[str, ...]]]] = {}
     count = 0
@@ -287,7 +287,7 @@ def tells_no_answers(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
 
 
 @check
-def tells_every_deed(seen: StorySeen, *, edition: str = NEWEST) -> Judgement:
+def tells_every_deed(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     """Each deed whose event is declared as reported is told by a message of that type (A.5 b, A.5.3)."""
     declared = seen.trail.declared.events
     if declared is None:

@@ -11,16 +11,16 @@ from part15.observations.audit import (
     AuditTrailSeen,
     OutageSeen,
     SourceOffersSeen,
-    StorySeen,
+    AuditStorySeen,
 )
 from part15.registry import check
 from part15.wire.audit_judge import examine
 
-Sent = AuditTrailSeen | StorySeen
+Sent = AuditTrailSeen | AuditStorySeen
 
 
 def _trail(seen: Sent) -> AuditTrailSeen:
-    return seen.trail if isinstance(seen, StorySeen) else seen
+    return seen.trail if isinstance(seen, AuditStorySeen) else seen
 
 
 def _used(seen: Sent) -> list[AuditConnectionSeen]:

@@ -22,7 +22,7 @@ from part15.drivers.session_lines import identity_of, made_identity, open_line
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.audit import DeedSeen, StorySeen
+from part15.observations.audit import DeedSeen, AuditStorySeen
 from part15.registry import driver
 from part15.wire import pdu
 from part15.wire.audit_judge import examine
@@ -32,6 +32,8 @@ SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 ROOT = "2.25"
 CAUSES = {"store": "110104", "query": "110112", "tls-fail": "110113", "login-fail": "110114"}
 """The EventID code that reports a deed."""
+AWAITED = {**CAUSES, "refuse": "110113"}
+"""What is waited for after a deed; a refused association need not be reported at all."""
 ACTIONS = ("login-fail", "export", "stop", "start")
 ACTION_CAUSES = {"login-fail": "110114", "export": "110106", "stop": "110100", "start": "110100"}
 
@@ -118,7 +120,7 @@ class _Teller:
 
     def finish(self, deed: DeedSeen, before: int) -> None:
         """Wait for what reports *deed* and then until the source is quiet; note what it said."""
-        kind = CAUSES.get(deed.kind) or ACTION_CAUSES.get(deed.kind, "")
+        kind = AWAITED.get(deed.kind) or ACTION_CAUSES.get(deed.kind, "")
         if kind and deed.done and kind not in self.absent:
             known = self.listener.wait(lambda: self._came(kind, before), self.bench.deadline)
             if not known:
@@ -274,7 +276,7 @@ def _caused(deeds: Sequence[DeedSeen]) -> Iterator[str]:
 
 
 @driver(Impact.STORE, at="listener")
-def tell(bench: Bench, *, pause: float = 3.0, quiet: float = 0.7) -> StorySeen | NotReached:
+def tell(bench: Bench, *, pause: float = 3.0, quiet: float = 0.7) -> AuditStorySeen | NotReached:
     """Store, store again, query, and be refused at the product's DICOM endpoint while listening to its audit trail.
 
     The listener needs a fixed port that the product reports to. *pause* is the length of a slow
@@ -303,4 +305,4 @@ def tell(bench: Bench, *, pause: float = 3.0, quiet: float = 0.7) -> StorySeen |
             "audit trail",
             f"the product sent no audit message to {bench.endpoint.host}:{listener.port}",
         )
-    return StorySeen(tuple(teller.deeds), trail)
+    return AuditStorySeen(tuple(teller.deeds), trail)

@@ -116,7 +116,7 @@ class DeedSeen:
 
 
 @dataclass(frozen=True)
-class StorySeen:
+class AuditStorySeen:
     """Deeds in their order, and the messages that arrived from the first deed on."""
 
     deeds: tuple[DeedSeen, ...]

@@ -164,6 +164,7 @@ class AuditSource:
         try:
             sock = socket.create_connection((host, port), timeout=5.0)
             if self.policy.tls:
+                sock.getpeername()  # a connection that was reset by now would leak inside wrap_socket
                 sock = self._context().wrap_socket(sock, server_hostname=host)
         except (OSError, ValueError):
             return False
