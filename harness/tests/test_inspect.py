@@ -114,6 +114,22 @@ def test_a_claim_finds_plain_files(tmp_path: Path) -> None:
     assert document["run"]["exitStatus"] == 1
 
 
+def test_text_beside_a_file_set_is_no_part_of_it(tmp_path: Path) -> None:
+    recipe = base_recipe("2023b")
+    for name, content in (
+        ("IM1", media_samples.image(1)),
+        ("DICOMDIR", media_samples.directory(["IM1"])),
+    ):
+        (tmp_path / name).write_bytes(write(content, recipe))
+    (tmp_path / "README.TXT").write_text("Read me", encoding="utf-8")
+    document = inspect(Request((tmp_path,), profiles=CLAIM))
+    assert words(document)["P10-secure-file-set"] == "pass"
+    assert words(document)["D.1-outer-enveloped"] == "pass"
+    (tmp_path / "IM2").write_bytes(b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100")
+    document = inspect(Request((tmp_path,), profiles=CLAIM))
+    assert words(document)["D.1-outer-enveloped"] == "fail"
+
+
 def test_a_folder_is_counted_and_the_other_files_are_still_judged(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

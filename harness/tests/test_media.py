@@ -112,6 +112,7 @@ def test_a_folder_of_files_is_collected(tmp_path: Path) -> None:
     ):
         (folder / name).write_bytes(write(content, base_recipe("2023b")))
     (folder / "link").symlink_to(keys / "first.key")
+    (folder / "README").write_text("text is no part of the set", encoding="utf-8")
     target = SimpleNamespace(
         media=SimpleNamespace(
             folder=str(folder),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from part15.channel.files import InspectedFile
+from part15.channel.files import HEAD, InspectedFile, kind_of
 from part15.channel.reading import Desk, Reading, at_end, reader
 from part15.observations.media import FileSetMember, SecureFileSeen, SecureFileSetSeen
 from part15.wire import part10
@@ -24,7 +24,10 @@ _MAX_MEMBERS = 1_000_000
 
 @reader()
 def read_secure_file(file: InspectedFile, desk: Desk) -> Iterator[Reading | InspectedFile]:
-    """Read a CMS file; with Annex D claimed, every file, so that a plain one is found."""
+    """Read a CMS file; with Annex D claimed, every file but text, so that a plain one is found.
+
+    Text beside a file-set (a README, a list) is no part of it; only a DICOMDIR that names it makes it one.
+    """
     if file.within:
         return
     claimed = desk.wants(*PROFILES)
@@ -32,6 +35,9 @@ def read_secure_file(file: InspectedFile, desk: Desk) -> Iterator[Reading | Insp
     if file.kind not in ("cms", "pem") and not claimed:
         if file.kind == "dicom":
             _remember(file, desk, "plain", file.octets if directory else None)
+        return
+    if is_text(file.octets):
+        _remember(file, desk, "foreign", None)
         return
     looked = look(file.octets, desk.openers, desk.trust)
     original = _before(file, desk)
@@ -44,6 +50,14 @@ def read_secure_file(file: InspectedFile, desk: Desk) -> Iterator[Reading | Insp
     if looked.content is not None and seen.outer == "enveloped" and seen.content is not None:
         inner = "dicom" if seen.content.form == "part10" else "other"
         yield InspectedFile(f"{file.name}!content", inner, looked.content, within=file.name)
+
+
+def is_text(octets: bytes | memoryview) -> bool:
+    """Tell whether a file is text of no kind that Annex D knows (PEM is a wrong encoding of CMS)."""
+    kind = kind_of(bytes(octets[:HEAD]))
+    if kind in ("xml", "syslog"):
+        return True
+    return kind == "other" and not any(o < 0x20 and o not in b"\t\r\n\f" for o in octets[:512])
 
 
 def _before(file: InspectedFile, desk: Desk) -> bytes | None:

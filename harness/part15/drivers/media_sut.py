@@ -12,7 +12,7 @@ from typing import Any
 from part15.bench import Bench
 from part15.channel.adapter import Adapter, Answer, adapter_of
 from part15.channel.files import walk
-from part15.drivers.media import DIRECTORY, KINDS, file_set, referenced_files
+from part15.drivers.media import DIRECTORY, KINDS, file_set, is_text, referenced_files
 from part15.errors import TargetError, Trouble
 from part15.model import Impact
 from part15.observations import Many, Member, NotReached
@@ -177,7 +177,7 @@ def _answered(answer: Answer, out: Path) -> list[tuple[str, Path]] | NotReached:
 
 @driver(Impact.OBSERVE, at="target")
 def collect(bench: Bench) -> Many[SecureFileSeen] | NotReached:
-    """Look at every file of the creator: those in ``media.folder``, or what its adapter writes now."""
+    """Look at every file of the creator but text: those in ``media.folder``, or what its adapter writes now."""
     written = _written(bench)
     if isinstance(written, NotReached):
         return written
@@ -185,6 +185,8 @@ def collect(bench: Bench) -> Many[SecureFileSeen] | NotReached:
     members = []
     for name, path in files:
         looked = _looked(name, path, openers, strangers, trust)
+        if looked.seen.outer == "other" and is_text(path.read_bytes()):
+            continue
         original = _original(bench, name)
         members.append(Member(name, beside(looked, original) if original else looked.seen))
     return Many(tuple(members), "file")
