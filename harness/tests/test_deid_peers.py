@@ -16,7 +16,9 @@ from part15.bench import Bench, Ledger, Shelf
 from part15.judge import ask
 from part15.model import Claim, Word
 from part15.observations import NotReached
+from part15.peers import canaries
 from part15.peers.adapters import deid_tools
+from part15.peers.deidentifier import Deidentifier
 from part15.plan import clauses_of
 from part15.registry import checks, drivers
 
@@ -114,3 +116,22 @@ def test_commands_of_the_tools(tool: str, tmp_path: Path) -> None:
 def test_a_target_without_adapter_and_folder_is_not_reached(tmp_path: Path) -> None:
     seen = drivers()["deid.deidentify"].function(bench(tmp_path, "2023b", ()))
     assert isinstance(seen, NotReached)
+
+
+def test_a_folder_drop_is_hunted_like_an_adapter(tmp_path: Path) -> None:
+    assert canaries.main([str(tmp_path / "in")]) == 0
+    peer = Deidentifier(faults=("copies_name_elsewhere",))
+    for source in sorted((tmp_path / "in").rglob("*.dcm")):
+        made = tmp_path / "out" / source.relative_to(tmp_path / "in")
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_bytes(peer.object(source.read_bytes()))
+    here = bench(tmp_path, "2023b", ())
+    here.target.media = SimpleNamespace(
+        folder=str(tmp_path / "out"), originals=str(tmp_path / "in")
+    )
+    seen = drivers()["deid.deidentify"].function(here)
+    assert len(seen.members) == 9
+    assert all(member.seen.paired for member in seen.members)
+    survivors = {(s.place, s.transform) for m in seen.members for s in m.seen.survivors}
+    assert ("(0018,1160)", "other case") in survivors
+    assert any(place == "file name" for place, _ in survivors)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from part15.bench import Bench
 from part15.channel.adapter import Adapter, adapter_of
@@ -21,9 +21,13 @@ from part15.wire.deid_hunt import Hunter, sought
 from part15.wire.deid_rules import BASIC, expanded, options, rules
 from part15.wire.elements import MalformedDataSet
 
+if TYPE_CHECKING:
+    from part15.peers.canaries import Corpus
+
 PROFILE = BASIC
 SECONDS_PER_FILE = 10.0
 MOST_OUTPUT = 1 << 30
+MOST_SEED = 200
 
 
 @dataclass(frozen=True)
@@ -95,19 +99,42 @@ def read_media(bench: Bench) -> Many[DeidSeen] | NotReached:
             "the target names neither an adapter with the verb deidentify nor media.folder",
         )
     edition, chosen = claim_of(bench.target)
-    claim = Claimed(edition, chosen, safe=declared_safe(bench.target), salt=os.urandom(32))
     originals = Path(media.originals) if media.originals else None
+    corpus = _planted(bench, originals)
+    hunter = Hunter.of(sought(corpus.canaries, rules(edition, chosen))) if corpus else None
+    claim = Claimed(
+        edition,
+        chosen,
+        safe=declared_safe(bench.target),
+        hunter=hunter,
+        hunt_originals=hunter is None,
+        salt=os.urandom(32),
+    )
     folder = Path(media.folder)
     members = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
         old = originals / name if originals is not None else None
-        seen = read_file(path, name, old if old is not None and old.is_file() else None, claim)
+        regions = (corpus.region,) if corpus is not None and name == corpus.burned else ()
+        its = replace(claim, regions=regions, look_at_pixels=bool(regions))
+        seen = read_file(path, name, old if old is not None and old.is_file() else None, its)
         if seen is not None:
-            members.append(Member(name, seen))
+            told = hunter.in_text(name, "file name") if hunter is not None else ()
+            members.append(Member(name, replace(seen, survivors=seen.survivors + told)))
     if not members:
         return NotReached("deidentify", f"no DICOM file is in {folder}")
     return Many(tuple(members), "object")
+
+
+def _planted(bench: Bench, originals: Path | None) -> Corpus | None:
+    """Return the planted corpus that ``python -m part15.peers.canaries`` wrote into *originals*, if it did."""
+    from part15.peers.canaries import SEED_FILE, write_corpus
+
+    mark = originals / SEED_FILE if originals is not None else None
+    if mark is None or not mark.is_file() or mark.stat().st_size > MOST_SEED:
+        return None
+    seed = mark.read_text(encoding="utf-8", errors="replace").strip()
+    return write_corpus(bench.scratch / "corpus", seed)
 
 
 def read_file(path: Path, name: str, original: Path | None, claim: Claimed) -> DeidSeen | None:

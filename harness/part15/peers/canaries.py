@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ EARLIER = ("QZ-EARLIER", "99PART15")
 """A method code of another scheme: one object of the corpus was de-identified before."""
 SAFE = ("ELSCINT1", 0x00E1, 0x21)
 UNSAFE = "QZPART15 CANARY"
+SEED_FILE = "part15-corpus.txt"
 NOTED_SAFE = ("PART15 NOTED SAFE", 0x0021, 0x01)
 _SKIPPED = frozenset(
     ["FFFAFFFA", "04000561", "04000100", "04000115", "04000120", "0040A730", "00400555"]
@@ -346,3 +348,25 @@ def _hidden_item(name: str) -> bytes:
     value = name.encode() + b" " * (len(name) % 2)
     inner = bytes.fromhex("10001000") + len(value).to_bytes(4, "little") + value
     return bytes.fromhex("feff00e0") + len(inner).to_bytes(4, "little") + inner
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the corpus into a folder, for a de-identifier that takes files from there.
+
+    Named as ``media.originals`` of a target, with the output as ``media.folder``, the folder is known
+    again by the seed in it, and every planted value is hunted.
+    """
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="part15.peers.canaries", description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", default="part15")
+    given = parser.parse_args(arguments)
+    corpus = write_corpus(given.folder, given.seed)
+    (given.folder / SEED_FILE).write_text(given.seed + "\n", encoding="utf-8")
+    sys.stdout.write(f"{len(corpus.files)} objects with {len(corpus.canaries)} planted values\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
