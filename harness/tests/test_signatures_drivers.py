@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -75,6 +76,13 @@ def test_a_folder_is_read_and_references_are_followed(tmp_path: Path) -> None:
     kept = bench.evidence
     assert isinstance(kept, Kept)
     assert b"proves that the signed octets are unchanged" in kept.items["signatures.json"]
+    both = dataclasses.replace(
+        bench, target=SimpleNamespace(media=bench.target.media, claims={"sr-rsa": ["signer"]})
+    )
+    for profile, there in (("creator-rsa", False), ("base-rsa", True)):
+        seen = signatures.read_files(both, profile=profile)
+        assert isinstance(seen, Many)
+        assert ("report.dcm" in {m.subject for m in seen.members}) is there
     documents = signatures.read_files(bench, documents=True)
     assert isinstance(documents, Many)
     assert [m.subject for m in documents.members] == ["report.dcm"]

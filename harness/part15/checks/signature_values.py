@@ -157,7 +157,10 @@ def _no_block(seen: SignedObjectSeen) -> Judgement:
     first = next(iter(seen.current), None)
     if first is None:
         return undecided(f"{seen.name}: there is no signature of the object as it is now")
-    why = first.crypto.why or f"the key is of kind {first.certificate.key}, not RSA"
+    kind = first.certificate.key
+    if kind and kind != "RSA":
+        return does_not_apply(f"{first.path}: there is no RSA block, the key is {_a_key(kind)}")
+    why = first.crypto.why
     return undecided(f"{first.path}: the block under the signature cannot be seen: {why}")
 
 

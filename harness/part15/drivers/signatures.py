@@ -44,7 +44,7 @@ _DRAWER = "signatures.objects"
 _SAID = "signatures.said"
 
 
-@driver(Impact.OBSERVE)
+@driver(Impact.OBSERVE, at="target")
 def read_files(
     bench: Bench, *, documents: bool = False, profile: str = ""
 ) -> Many[SignedObjectSeen] | NotReached:
@@ -67,6 +67,7 @@ def read_files(
             "signed objects",
             f"none of the {len(objects)} DICOM files carries a signature",
         )
+    signed = [o for o in signed if not _is_of_another_claim(o, profile, bench.target)]
     if documents:
         signed = [o for o in signed if o.document is not None]
         if not signed:
@@ -76,6 +77,17 @@ def read_files(
     kept = json.dumps([PROVES, *table, *sets], indent=1)
     bench.evidence.keep("signatures.json", kept.encode())
     return Many(tuple(Member(o.name, o) for o in signed), "signed object")
+
+
+def _is_of_another_claim(seen: SignedObjectSeen, profile: str, target: Any) -> bool:
+    """Tell whether a report was signed under C.4, where the target claims that beside *profile*.
+
+    What marks such signatures is the purpose code, which C.2 and C.3 do not ask for.
+    """
+    if profile not in ("creator-rsa", "authorization-rsa"):
+        return False
+    claimed = "sr-rsa" in (getattr(target, "claims", None) or {})
+    return claimed and seen.document is not None and all(s.purposes for s in seen.main)
 
 
 def _read_folder(media: Any) -> list[SignedObjectSeen] | NotReached:
