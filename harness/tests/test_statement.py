@@ -24,6 +24,7 @@ from part15.errors import InputError
 from part15.load import load_profiles
 from part15.model import Claim, Word
 from part15.report import statement_check, statement_text
+from part15.report.facts import EndpointFacts
 from part15.report.statement import PROVENANCES, catalogue, covers, draft
 from part15.report.statement_facts import text_of
 
@@ -199,6 +200,14 @@ def test_a_violated_clause_contradicts_a_declaration():
         [(claim, right)], target=dataclasses.replace(made.TARGET, declared=declared)
     )
     assert entry(document, "CS-SIG-1")["provenance"] == "both"
+
+
+def test_an_address_that_never_answered_shows_no_family():
+    dead = EndpointFacts("dead", "[2001:db8::1]:2762", families=("IPv6",))
+    rows = [(made.B12_CLAIM, {**made.ROWS[0], "word": Word.ERROR})]
+    document = made.make(rows, endpoints=(dead,))
+    assert entry(document, "CS-GEN-5")["provenance"] == "not determined"
+    assert "dicom-tls: IPv4" in entry(made.sample(), "CS-GEN-5")["value"]
 
 
 def test_tables():

@@ -191,7 +191,7 @@ def _families(document: Document) -> str:
     return "; ".join(
         f"{e['id']}: {' and '.join(e['families'])}, {e['transport']}, {e['state']}"
         for e in document["endpoints"]
-        if e["families"]
+        if e["families"] and (e["state"] != UNKNOWN or any(e["counts"].get(w) for w in DECIDED))
     )
 
 
