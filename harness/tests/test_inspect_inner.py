@@ -15,7 +15,7 @@ SIGNED = Path(__file__).parent / "vectors" / "signatures" / "signed"
 
 @pytest.mark.parametrize("opened", [True, False])
 def test_the_inner_object_is_judged_when_it_is_seen(tmp_path: Path, opened: bool) -> None:
-    source = sorted(SIGNED.glob("*.dcm"))[0]
+    source = min(SIGNED.glob("*.dcm"))
     (tmp_path / "secure.dcm").write_bytes(write(source.read_bytes(), base_recipe("2023b")))
     paths = write_pem(tmp_path, "first", parties().recipients["first"])
     given = {"key": Path(paths["key"]), "certificate": Path(paths["certificate"])} if opened else {}

@@ -189,6 +189,19 @@ def test_readers_are_judged_by_good_files_and_mutants(trials: list[ReadTrial], w
     assert media_readers.reads_right_files_only(ReaderSeen(tuple(trials))).word is word
 
 
+@pytest.mark.parametrize(
+    ("trials", "word"),
+    [
+        ([trial(), trial(right=False, defect="d")], Word.PASS),
+        ([trial(answer="refused")], Word.FAIL),
+        ([trial(), trial(right=False, defect="d", answer="crashed")], Word.FAIL),
+        ([trial(right=False, defect="d", answer="refused")], Word.INCONCLUSIVE),
+    ],
+)
+def test_readers_may_know_more_than_they_must(trials: list[ReadTrial], word: Word) -> None:
+    assert media_readers.reads_all(ReaderSeen(tuple(trials))).word is word
+
+
 def passwords(*rows: tuple[bool, str, str]) -> PasswordsSeen:
     return PasswordsSeen(tuple(PasswordTrial("p", a, o, opens) for a, o, opens in rows))
 

@@ -45,9 +45,13 @@ def _judged(seen: ReaderSeen, trials: list[ReadTrial], right: str, *, mutants: b
 
 @check
 def reads_all(seen: ReaderSeen) -> Judgement:
-    """Tell whether the reader opens every right file of the set and writes the file that was encapsulated."""
-    right = [t for t in seen.trials if t.right]
-    return _judged(seen, right, "all {n} right files were read", mutants=False)
+    """Tell whether the reader opens every right file of the set and writes the file that was encapsulated.
+
+    Other files may be accepted or refused; a crash over one is a failure all the same.
+    """
+    if not any(t.right for t in seen.trials):
+        return undecided("no right file was handed over")
+    return _judged(seen, list(seen.trials), "of {n} files all right ones were read", mutants=False)
 
 
 @check
