@@ -135,3 +135,25 @@ def test_a_folder_drop_is_hunted_like_an_adapter(tmp_path: Path) -> None:
     survivors = {(s.place, s.transform) for m in seen.members for s in m.seen.survivors}
     assert ("(0018,1160)", "other case") in survivors
     assert any(place == "file name" for place, _ in survivors)
+
+
+def test_orthanc_as_de_identifier(tmp_path: Path) -> None:
+    if shutil.which("Orthanc") is None:
+        if os.environ.get("PART15_REQUIRE_PEERS"):
+            pytest.fail("Orthanc is not installed")
+        pytest.skip("peer Orthanc is not installed")
+    adapter = (sys.executable, "-m", "part15.peers.adapters.orthanc_anonymize")
+    seen = drivers()["deid.deidentify"].function(bench(tmp_path, "2021b", adapter))
+    assert len(seen.members) == 9
+    words = {
+        check: str(ask(checks()[check], seen, expect).word)
+        for check, expect in (
+            ("deid_table.removes_private", {}),
+            ("deid_marks.replaces_meta", {}),
+            ("deid_table.is_new_instance", {}),
+            ("deid_marks.codes_method", {}),
+            ("deid_marks.dates_marked", {}),
+            ("deid_table.treats_rows", {"rows": ["(50xx,xxxx)", "(60xx,3000)"]}),
+        )
+    }
+    assert list(words.values()) == ["pass"] * 3 + ["fail"] * 3, words
