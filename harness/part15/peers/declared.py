@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def declarations(artim: float, ports: Mapping[str, int], profile: str) -> dict[s
 def attestations(profile: str, today: dt.date) -> list[dict[str, Any]]:
     """Return the ``[[attestations]]`` of the peer: the clauses that only its makers can know."""
     prefix = {"tls-bcp195-rfc8996": "B.12", "tls-bcp195": "B.9"}.get(profile, "")
-    cases = dict(ATTESTED)
+    bcp195 = profile.startswith("tls-bcp195")
+    cases = {c: note for c, note in ATTESTED.items() if bcp195 or not c.startswith("RFC")}
     if prefix:
         cases[f"{prefix}-multiple-profiles"] = "one profile per port"
     return [
@@ -92,7 +93,12 @@ IDENTITIES = {
     "wrong_usage": "server-only",
     "revoked": "revoked",
     "rsa_1024": "rsa-1024",
+    "p_192": "p-192",
+    "p_224": "p-224",
+    "weak_issuer": "weak-issuer",
+    "weak_issuer_ec": "weak-issuer-ec",
     "sha1": "sha1",
+    "sha224": "sha224",
     "md5": "md5",
     "long_chain": "long-chain",
     "intermediate": "intermediate",
@@ -125,7 +131,11 @@ def _shared(peer: ReferencePeer) -> dict[str, Any]:
 
 
 def target_document(
-    peer: ReferencePeer, *, edition: str = "2023b", profile: str = "tls-bcp195-rfc8996"
+    peer: ReferencePeer,
+    *,
+    edition: str = "2023b",
+    profile: str = "tls-bcp195-rfc8996",
+    features: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the target that describes *peer*: endpoints, the claim, declarations and attestations."""
     today = dt.datetime.now(dt.UTC).date()
@@ -137,7 +147,7 @@ def target_document(
             "vendor": "part15",
             "edition": edition,
         },
-        "claims": {profile: ["tls-server"]},
+        "claims": {profile: {"roles": ["tls-server"], "features": list(features)}},
         "endpoints": {**endpoints, **_shared(peer)},
         "declared": declarations(peer.artim, peer.ports, profile),
         "attestations": attestations(profile, today),

@@ -36,12 +36,22 @@ def faults() -> dict[str, Fault]:
     from part15.peers import (
         faults_association,
         faults_authentication,
+        faults_certificates,
+        faults_legacy,
         faults_suites,
         faults_versions,
     )
 
     found: dict[str, Fault] = {}
-    for module in (faults_versions, faults_suites, faults_authentication, faults_association):
+    modules = (
+        faults_versions,
+        faults_suites,
+        faults_certificates,
+        faults_authentication,
+        faults_association,
+        faults_legacy,
+    )
+    for module in modules:
         for fault in module.FAULTS:
             if fault.name in found:
                 raise ValueError(f"fault {fault.name} is listed twice")

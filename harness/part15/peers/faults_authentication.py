@@ -59,14 +59,17 @@ FAULTS = (
     ),
     Fault(
         "accepts_weak_client_certificate",
-        "takes client certificates with RSA-1024 keys and SHA-1 signatures",
+        "takes client certificates with short keys, short issuer keys, and old hashes",
         (
-            *for_each("{}-cert-rsa-2048", "B.13"),
-            *for_each("{}-cert-hash-sha256", "B.13"),
+            "B.13-cert-rsa-2048",
+            "B.13-cert-ecc-256",
+            "B.13-cert-sig-rsa-2048",
+            "B.13-cert-sig-ecdsa-256",
+            "B.13-cert-hash-sha256",
             "RFC9325-no-sha1-md5",
         ),
         "the certificate of the other side is not looked at closely enough",
         _FAMILY,
-        {"level": 0},
+        {"level": 0, "weak_peers": True},
     ),
 )

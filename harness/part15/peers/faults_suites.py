@@ -14,6 +14,9 @@ _FAMILY = "suites"
 
 NULL = frozenset({0xC006, 0xC010})
 ANONYMOUS = frozenset({0x00A6, 0x00A7})
+DHE = frozenset(
+    {0x009E, 0x009F, 0xCCAA, 0xC07C, 0xC07D, 0xC09E, 0xC09F, 0xC0A2, 0xC0A3, 0xC052, 0xC053}
+)
 INTEGRITY_ONLY = frozenset({0xC0B4, 0xC0B5})
 RC4 = frozenset({0xC007, 0xC011})
 EXPORT = frozenset({0x0014, 0x0015})
@@ -44,10 +47,16 @@ def _weaker_first(*weaker: int) -> s.Condition:
     return holds
 
 
+def _dhe_first(asked: Hello) -> bool:
+    """Tell whether the client puts a DHE suite first, and offers ECDHE too."""
+    served = [c for c in asked.suites if c in asked.served]
+    return not asked.speaks13 and bool(served) and served[0] in DHE and not set(served) <= DHE
+
+
 def _only_dhe(asked: Hello) -> bool:
-    dhe = {0x009E, 0x009F}
     both = asked.served & set(asked.suites)
-    return asked.speaks12 and not asked.speaks13 and bool(both) and both <= dhe
+    right = asked.offers(0x009E, 0x009F) and both <= DHE
+    return asked.speaks12 and not asked.speaks13 and right
 
 
 _FIXED_PUBLIC = os.urandom(256)
@@ -87,13 +96,18 @@ def _uses_curve(curves: frozenset[int], size: int) -> Script:
 
 
 OLD_HASHES = frozenset({0x0101, 0x0102, 0x0103, 0x0201, 0x0202, 0x0203})
+_MODIFIED = (
+    "B.13-no-other-tls12-ciphers",
+    "B.13-permitted-algorithms",
+    "B.13-prohibited-algorithms",
+)
+"""What B.13 says about any suite of old: it names those it permits, and those it prohibits."""
 _NULL_FLIPS = (
     "RFC7525-no-null",
     "RFC9325-no-null",
     "B.12-no-null",
     "B.12-encrypt-and-integrity",
-    "B.13-permitted-algorithms",
-    "B.13-no-other-tls12-ciphers",
+    *_MODIFIED,
 )
 
 FAULTS = (
@@ -138,7 +152,7 @@ FAULTS = (
     Fault(
         "accepts_rc4",
         "serves RC4 to clients that offer nothing better",
-        ("RFC7525-no-rc4", "RFC9325-no-rc4", "B.13-prohibited-algorithms"),
+        ("RFC7525-no-rc4", "RFC9325-no-rc4", *_MODIFIED),
         "RC4 is negotiated",
         _FAMILY,
         {"scripts": (s.selects(RC4, exchange="ecdhe"),)},
@@ -152,7 +166,7 @@ FAULTS = (
             "RFC7525-no-lt-128",
             "RFC9325-no-lt-128",
             "RFC9325-cbc-needs-etm",
-            "B.13-prohibited-algorithms",
+            *_MODIFIED,
         ),
         "less than 112 bits of security, and CBC",
         _FAMILY,
@@ -165,7 +179,7 @@ FAULTS = (
             "RFC7525-no-lt-128",
             "RFC9325-no-lt-128",
             "RFC9325-cbc-needs-etm",
-            "B.13-prohibited-algorithms",
+            *_MODIFIED,
         ),
         "less than 128 bits of security, and CBC",
         _FAMILY,
@@ -174,7 +188,7 @@ FAULTS = (
     Fault(
         "accepts_static_rsa",
         "serves RSA key transport to clients that offer nothing better",
-        ("RFC7525-no-static-rsa", "RFC9325-no-static-rsa", "B.13-prohibited-algorithms"),
+        ("RFC7525-no-static-rsa", "RFC9325-no-static-rsa", *_MODIFIED),
         "no forward secrecy",
         _FAMILY,
         {
@@ -189,7 +203,7 @@ FAULTS = (
     Fault(
         "accepts_static_dh",
         "serves static Diffie-Hellman to clients that offer nothing better",
-        ("RFC9325-no-static-dh", "B.13-prohibited-algorithms"),
+        ("RFC9325-no-static-dh", *_MODIFIED),
         "no forward secrecy",
         _FAMILY,
         {"scripts": (s.selects(STATIC_DH),)},
@@ -216,7 +230,7 @@ FAULTS = (
     Fault(
         "accepts_cbc_without_etm",
         "serves CBC suites to clients that offer nothing better, with and without encrypt_then_mac",
-        ("RFC9325-cbc-needs-etm", "B.13-prohibited-algorithms"),
+        ("RFC9325-cbc-needs-etm", *_MODIFIED),
         "MAC then encrypt",
         _FAMILY,
         {
@@ -253,7 +267,15 @@ FAULTS = (
         ("RFC7525-server-prefers-stronger", "RFC9325-server-prefers-stronger"),
         "the stronger suite should win",
         _FAMILY,
-        {"ciphers": "ECDHE+AES128+AESGCM:ECDHE+AES256+AESGCM:ECDHE+CHACHA20:DHE+AESGCM"},
+        {"ciphers": "ECDHE+AES128+AESGCM:ECDHE+AES256+AESGCM:ECDHE+CHACHA20:kDHE+aRSA+AESGCM"},
+    ),
+    Fault(
+        "prefers_dhe",
+        "selects a DHE suite that stands before an ECDHE suite",
+        ("B.13-cipher-tls12-preferred",),
+        "the fourteen ECDHE suites should win over the fallback list",
+        _FAMILY,
+        {"scripts": (s.selects(frozenset({0x009E, 0x009F}), exchange="dhe", when=_dhe_first),)},
     ),
     Fault(
         "lacks_dhe_suites",
@@ -272,9 +294,11 @@ FAULTS = (
         (
             "RFC7525-recommended-suites",
             "RFC9325-recommended-suites",
+            "RFC7525-server-prefers-stronger",
+            "RFC9325-server-prefers-stronger",
             *for_each("{}-cipher-mandatory", "B.10", "B.11"),
         ),
-        "one of the four suites is missing",
+        "one of the four suites is missing, the stronger one",
         _FAMILY,
         {"without": "!ECDHE-RSA-AES256-GCM-SHA384"},
     ),
@@ -325,69 +349,6 @@ FAULTS = (
         "X25519 is missing",
         _FAMILY,
         {"group": "prime256v1"},
-    ),
-    Fault(
-        "weak_rsa_certificate",
-        "has a certificate with an RSA key of 1024 bits",
-        (
-            "RFC7525-rsa-cert-2048",
-            "RFC9325-rsa-cert-2048",
-            *for_each("{}-cert-rsa-2048", "B.13"),
-        ),
-        "the key must have 2048 bits",
-        "certificates",
-        {"certificates": ("rsa-1024", "server-ec"), "level": 1},
-    ),
-    Fault(
-        "weak_curve_certificate",
-        "has a certificate with an elliptic curve key of 224 bits",
-        for_each("{}-cert-ecc-256", "B.13"),
-        "the key must have 256 bits",
-        "certificates",
-        {"certificates": ("server", "p-224")},
-    ),
-    Fault(
-        "weak_issuer",
-        "sends a chain whose intermediate has an RSA key of 1024 bits",
-        for_each("{}-cert-sig-rsa-2048", "B.13"),
-        "the signature was made with a key that is too short",
-        "certificates",
-        {"certificates": ("weak-issuer", "server-ec"), "level": 1},
-    ),
-    Fault(
-        "weak_issuer_ec",
-        "sends a chain whose intermediate has an elliptic curve key of 224 bits",
-        for_each("{}-cert-sig-ecdsa-256", "B.13"),
-        "the signature was made with a key that is too short",
-        "certificates",
-        {"certificates": ("weak-issuer-ec", "server-ec")},
-    ),
-    Fault(
-        "sha1_chain",
-        "has a certificate signed with SHA-1",
-        (
-            "RFC7525-sha256",
-            "RFC9325-sha256",
-            "RFC9325-no-sha1-md5",
-            *for_each("{}-cert-hash-sha256", "B.13"),
-            "B.13-prohibited-algorithms",
-        ),
-        "the signature hash must be SHA-256 or stronger",
-        "certificates",
-        {"certificates": ("sha1", "server-ec"), "level": 0},
-    ),
-    Fault(
-        "md5_chain",
-        "has a certificate signed with MD5",
-        (
-            "RFC7525-sha256",
-            "RFC9325-sha256",
-            "RFC9325-no-sha1-md5",
-            *for_each("{}-cert-hash-sha256", "B.13"),
-        ),
-        "the signature hash must be SHA-256 or stronger",
-        "certificates",
-        {"certificates": ("md5", "server-ec"), "level": 0},
     ),
     Fault(
         "signs_with_sha1",

@@ -161,7 +161,7 @@ FAULTS = (
             "RFC9325-tls12-support",
             "RFC7525-recommended-suites",
             "RFC9325-recommended-suites",
-            "RFC9325-fallback-scsv",
+            "B.13-cipher-tls12-mandatory",
         ),
         "TLS 1.2 is not there, with all that belongs to it",
         _FAMILY,
@@ -173,6 +173,7 @@ FAULTS = (
         (
             "RFC9325-tls13-support",
             "B.13-server-both-versions",
+            "B.13-cipher-tls13-mandatory-server",
             "B.12-tls13-optional",
             "RFC9325-fallback-scsv",
         ),

@@ -10,7 +10,7 @@ from part15.peers.hello import Hello
 
 ECDHE_GCM = "ECDHE+AESGCM"
 MODERN = f"{ECDHE_GCM}:ECDHE+CHACHA20"
-WITH_DHE = f"{ECDHE_GCM}:ECDHE+CHACHA20:DHE+AESGCM"
+WITH_DHE = f"{ECDHE_GCM}:ECDHE+CHACHA20:kDHE+aRSA+AESGCM"
 
 Script = Callable[[Hello, "Policy"], bytes | None]
 """Answers a ClientHello by itself, or returns None to leave it to the TLS library."""
@@ -79,6 +79,13 @@ class Policy:
     """A changed session ticket is put right before the TLS library sees it."""
     program: tuple[str, ...] = ()
     """Options with which ``openssl s_server`` serves the connection in our stead."""
+    gnutls: str = ""
+    """Suites, signatures and groups in GnuTLS's words: that library then serves instead of OpenSSL."""
+    gnutls_without: str = ""
+    weak_peers: bool = False
+    """GnuTLS takes client certificates with short keys and old hashes, as OpenSSL does at level 0."""
+    served: tuple[int, ...] = ()
+    """The suites below TLS 1.3 that those words mean."""
     states_port_twice: bool = False
     """The target states the TLS port as a plain one too."""
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -25,9 +25,11 @@ from part15.peers import scripted
 from part15.peers.child import Child, Pipes
 from part15.peers.contexts import server_context
 from part15.peers.faults import Fault, faults
+from part15.peers.gnutls_child import GnutlsChild
 from part15.peers.hello import MAX_HELLO, Hello, read_hello
 from part15.peers.node import BROKEN, Association, Store
 from part15.peers.policy import Policy
+from part15.peers.tickets import Relabelling, repaired
 from part15.pki import Pki
 
 MAX_CONNECTIONS = 256
@@ -74,6 +76,7 @@ class ReferencePeer:
         self._wake, self._alarm = socket.socketpair()
         self._selector.register(self._wake, selectors.EVENT_READ, None)
         self.ports: dict[str, int] = {}
+        self._hidden: dict[str, int] = {}
         kinds: dict[str, Policy | None] = {"dicom-tls": self.policy}
         if split:
             kinds = {
@@ -84,8 +87,11 @@ class ReferencePeer:
             }
         if plain:
             kinds["dicom-plain"] = None
+        self._fronts: dict[str, GnutlsChild] = {}
         for offset, (name, serves) in enumerate(kinds.items()):
-            self._listen(name, serves, port + offset if port else 0)
+            self.ports[name] = self._listen(name, serves, port + offset if port else 0)
+        if self.policy.gnutls:
+            self._gnutls(self.policy)
         self._acceptor = threading.Thread(target=self._accept, name="part15-peer", daemon=True)
         self._acceptor.start()
 
@@ -103,8 +109,8 @@ class ReferencePeer:
     ) -> None:
         self.close()
 
-    def _listen(self, name: str, serves: Policy | None, port: int) -> None:
-        for host in self.hosts:
+    def _listen(self, name: str, serves: Policy | None, port: int) -> int:
+        for host in self.hosts if name else ("127.0.0.1",):
             family = socket.AF_INET6 if is_ipv6(host) else socket.AF_INET
             listening = socket.socket(family, socket.SOCK_STREAM)
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -115,7 +121,7 @@ class ReferencePeer:
             listening.setblocking(False)
             port = listening.getsockname()[1]
             self._selector.register(listening, selectors.EVENT_READ, (name, serves))
-        self.ports[name] = port
+        return port
 
     def address(self, name: str = "", host: str = "") -> str:
         """Return ``host:port`` of the endpoint *name* (default: the first) on *host* (default: the first)."""
@@ -130,6 +136,8 @@ class ReferencePeer:
         self._acceptor.join(5)
         for thread in tuple(self._threads):
             thread.join(self.idle + 1)
+        for front in self._fronts.values():
+            front.close()
         self._wake.close()
         self._alarm.close()
         self._selector.close()
@@ -187,10 +195,18 @@ class ReferencePeer:
         if asked is None:
             self._foreign(plain, early, policy)
             return
+        if (
+            asked.offers(FALLBACK)
+            and policy.maximum == "1.3"
+            and max(asked.versions, default=0) < 0x0304
+        ):
+            plain.send(scripted.alert(86), until)
+            return
         asked = dataclasses.replace(asked, served=self._served(policy))
         for other in policy.instead:
             if other.when(asked):
-                policy = dataclasses.replace(policy, **other.changes)
+                same = {} if set(other.changes) <= {"minimum", "maximum"} else {"gnutls": ""}
+                policy = dataclasses.replace(policy, **{**same, **other.changes})
                 break
         if policy.hangs:
             while plain.receive(time.monotonic() + self.idle):
@@ -208,8 +224,12 @@ class ReferencePeer:
             return
         if policy.repairs_tickets:
             early = repaired(early, self._issued)
+        if policy.gnutls:
+            hold = policy.after_damage == "hold"
+            self._gnutls(policy).carry(plain, early, self.idle * 2, hold=hold)
+            return
         if policy.ticket_lifetime:
-            plain = _Relabelling(plain.sock, plain.tap, policy.ticket_lifetime)
+            plain = Relabelling(plain.sock, plain.tap, policy.ticket_lifetime)
         self._protected(plain, policy, early, until)
 
     def _by_program(self, plain: Plain, policy: Policy, early: bytes) -> None:
@@ -221,8 +241,7 @@ class ReferencePeer:
             child.close()
 
     def _scripted(self, asked: Hello, policy: Policy) -> bytes | None:
-        fallback = asked.offers(FALLBACK) and not asked.speaks13
-        for script in () if fallback else policy.scripts:
+        for script in policy.scripts:
             answer = script(asked, policy)
             if answer is not None:
                 return answer
@@ -275,10 +294,30 @@ class ReferencePeer:
                 self._contexts[repr(key)] = made
             return self._contexts[repr(key)]
 
+    def _gnutls(self, policy: Policy) -> GnutlsChild:
+        """Return the GnuTLS front for *policy*, and the plain port behind it, made on first use."""
+        key = repr(dataclasses.replace(policy, instead=(), scripts=(), extra={}))
+        with self._lock:
+            if key not in self._fronts:
+                self._fronts[key] = GnutlsChild(policy, self.pki, self._inner())
+            return self._fronts[key]
+
+    def _inner(self) -> int:
+        """Return a plain port of loopback that no target names."""
+        if "" not in self._hidden:
+            self._hidden[""] = self._listen("", None, 0)
+        return self._hidden[""]
+
     def _served(self, policy: Policy) -> frozenset[int]:
         """Return the suites below TLS 1.3 that the TLS library would serve."""
+        if policy.gnutls:
+            return frozenset(policy.served)
         listed = self._context(policy).get_ciphers()
-        return frozenset(int(c["id"]) & 0xFFFF for c in listed if c["protocol"] != "TLSv1.3")
+        return frozenset(
+            int(c["id"]) & 0xFFFF
+            for c in listed
+            if c["protocol"] != "TLSv1.3" and c["auth"] != "auth-dss"
+        )
 
     def _note_ticket(self, _: Any, way: str, __: Any, content: Any, kind: Any, data: bytes) -> None:
         if way == "write" and int(content) == 22 and int(kind) == 4 and len(self._issued) < 1000:
@@ -296,47 +335,16 @@ class ReferencePeer:
         )
 
     def document(
-        self, *, edition: str = "2023b", profile: str = "tls-bcp195-rfc8996"
+        self,
+        *,
+        edition: str = "2023b",
+        profile: str = "tls-bcp195-rfc8996",
+        features: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Return the content of a target file that describes this peer, with what it declares and attests."""
         from part15.peers.declared import target_document
 
-        return target_document(self, edition=edition, profile=profile)
-
-
-class _Relabelling(Plain):
-    """A stream on which the first TLS 1.2 session ticket says another lifetime: the hint is sent in clear.
-
-    The client's Finished will not verify after that; the hint has been seen by then.
-    """
-
-    def __init__(self, sock: socket.socket, tap: Tap, lifetime: int) -> None:
-        super().__init__(sock, tap)
-        self.lifetime = lifetime
-
-    def send(self, octets: bytes, until: float) -> None:
-        if octets[:1] == b"\x16" and octets[5:6] == b"\x04":
-            octets = octets[:9] + self.lifetime.to_bytes(4, "big") + octets[13:]
-        super().send(octets, until)
-
-
-def ticket_in(message: bytes) -> bytes:
-    """Return the ticket in a NewSessionTicket of TLS 1.2 (RFC 5077) or 1.3 (RFC 8446)."""
-    if len(message) == 10 + int.from_bytes(message[8:10], "big"):
-        return message[10:]
-    at = 13 + message[12]
-    return message[at + 2 : at + 2 + int.from_bytes(message[at : at + 2], "big")]
-
-
-def repaired(early: bytes, issued: Sequence[bytes]) -> bytes:
-    """Return *early* with a ticket that differs from an *issued* one in one octet put right."""
-    for message in issued:
-        ticket = ticket_in(message)
-        for start in (8, len(ticket) // 2):
-            at = early.find(ticket[start : start + 48]) - start
-            if at > 0 and len(early) >= at + len(ticket):
-                early = early[:at] + ticket + early[at + len(ticket) :]
-    return early
+        return target_document(self, edition=edition, profile=profile, features=features)
 
 
 def with_faults(policy: Policy, named: Sequence[Fault]) -> Policy:

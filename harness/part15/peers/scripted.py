@@ -17,6 +17,10 @@ from part15.peers.policy import Policy, Script
 Condition = Callable[[Hello], bool]
 
 
+SENTINELS = {v: b"DOWNGRD" + (b"\1" if v == 0x0303 else b"\0") for v in range(0x0300, 0x0304)}
+"""RFC 8446 section 4.1.3: how a server of TLS 1.3 ends its random in a lower version."""
+
+
 def record(kind: int, body: bytes, version: int = 0x0303) -> bytes:
     """Return *body* as TLS records of at most 16 KiB."""
     step = 1 << 14
@@ -51,7 +55,9 @@ def server_hello(
     random: bytes | None = None,
 ) -> bytes:
     """Return the ServerHello message that selects *suite* and *version*."""
-    body = struct.pack(">H", min(version, 0x0303)) + (random or os.urandom(32))
+    sentinel = SENTINELS.get(version, b"")
+    drawn = random or os.urandom(32 - len(sentinel)) + sentinel
+    body = struct.pack(">H", min(version, 0x0303)) + drawn
     echoed = asked.session if version == 0x0304 else os.urandom(32)
     body += bytes([len(echoed)]) + echoed + struct.pack(">HB", suite, compression)
     return message(2, body + _extensions(extensions or {}))
