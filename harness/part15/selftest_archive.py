@@ -5,15 +5,22 @@ from __future__ import annotations
 import functools
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from part15 import load
 from part15.peers import requestor
-from part15.peers.archive import IDENTITY_PROFILES, STORAGE_PROFILES, Archive
+from part15.peers.archive import (
+    IDENTITY_PROFILES,
+    STORAGE_PROFILES,
+    Archive,
+    bit_preserving_policy,
+    right_policy,
+)
 from part15.peers.archive_faults import faults
+from part15.peers.archive_policy import ArchivePolicy
 from part15.peers.faults import Fault
 from part15.pki import Pki, make_pki
 from part15.selftest import Judged
@@ -38,6 +45,7 @@ class ArchiveArena:
     family: str
     rule_sets: tuple[str, ...]
     plain: bool
+    policy: Callable[[], ArchivePolicy] = right_policy
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -45,8 +53,16 @@ class ArchiveArena:
         return (*self.claimed, *self.rule_sets)
 
     def faults(self) -> Sequence[Fault]:
-        """Return the faults of its family."""
-        return [f for f in faults().values() if f.family == self.family]
+        """Return the faults of its family; without one, those that flip a clause judged here."""
+        if self.family:
+            return [f for f in faults().values() if f.family == self.family and self._meant(f)]
+        return [f for f in faults().values() if f.role == self.role and self._meant(f)]
+
+    def _meant(self, fault: Fault) -> bool:
+        return bool(self._clauses() & set(fault.flips))
+
+    def _clauses(self) -> set[str]:
+        return {c.id for name in self.profiles for c in load.load_profiles()[name].clauses}
 
     def right(self) -> Judged:
         """Judge the right archive."""
@@ -59,14 +75,17 @@ class ArchiveArena:
     def _run(self, named: Sequence[str]) -> Judged:
         with (
             tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder,
-            Archive(_pki(), named, plain=self.plain, artim=0.5, idle=1.0) as archive,
+            Archive(
+                _pki(), named, archive=self.policy(), plain=self.plain, artim=0.5, idle=1.0
+            ) as archive,
         ):
             document: dict[str, Any] = archive.document(
                 claims=dict.fromkeys(self.claimed, (self.role,))
             )
+            document["listeners"] = archive.partner_listener()
             document["limits"] = {"impact": "credential", "wrong_credentials": 20}
             _, verdicts = drive(document, Path(folder), deadline=DEADLINE)
-        mine = {c.id for name in self.profiles for c in load.load_profiles()[name].clauses}
+        mine = self._clauses()
         return judged([v for v in verdicts if v.case.clause in mine])
 
 
@@ -132,7 +151,21 @@ ARENAS = (
         plain=False,
     ),
     ArchiveArena(
-        "storage", STORAGE_PROFILES, "storage-scp", "storage", ("ps3.4-storage",), plain=False
+        "storage",
+        STORAGE_PROFILES[1:],
+        "storage-scp",
+        "storage",
+        (),
+        plain=False,
+        policy=bit_preserving_policy,
+    ),
+    ArchiveArena(
+        "electronic storage",
+        STORAGE_PROFILES[:1],
+        "storage-scp",
+        "",
+        ("ps3.4-storage", "ps3.3-sop-common"),
+        plain=True,
     ),
     RequestorArena("user-identity-passcode"),
     RequestorArena("user-identity-kerberos", ("ps3.7-user-identity",)),

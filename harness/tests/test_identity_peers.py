@@ -17,7 +17,7 @@ from part15.model import Word
 from part15.observations import NotReached
 from part15.observations.identity import IdentitiesSeen, RequestSeen, WrongIdentitiesSeen
 from part15.peers.archive import ASSERTION, CLAIMS, TICKET, USERS, Archive
-from part15.peers.archive_faults import IDENTITY
+from part15.peers.archive_faults_identity import IDENTITY
 from part15.peers.faults import Fault
 from part15.peers.requestor import FAULTS
 from part15.pki import Pki, make_pki

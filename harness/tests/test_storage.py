@@ -25,7 +25,7 @@ from part15.model import Word
 from part15.observations import Many, NotReached
 from part15.observations.storage import NegotiationSeen, ProposalSeen
 from part15.peers.archive import Archive, Destination
-from part15.peers.archive_faults import STORAGE
+from part15.peers.archive_faults_storage import STORAGE
 from part15.peers.faults import Fault
 from part15.pki import Pki, make_pki
 from part15.selftest import Judged, compare
@@ -69,8 +69,11 @@ def test_the_right_archive_fails_nothing(right: Judged) -> None:
 
 @pytest.mark.parametrize("fault", STORAGE, ids=lambda f: f.name)
 def test_each_fault_flips_its_clauses(right: Judged, fault: Fault) -> None:
+    if not set(fault.flips) & set(right.words):
+        pytest.skip("it flips clauses of Online Electronic Storage only")
     run = compare(fault, ARENA.name, right.words, ARENA.wrong(fault).words)
-    assert run.sound, run
+    assert not run.strays
+    assert run.flipped, run
 
 
 def test_traps_are_data_sets_with_uids_of_their_own() -> None:

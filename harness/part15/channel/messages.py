@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from part15.channel.association import Conversation, Line
 from part15.channel.tls import Ended
@@ -34,6 +34,16 @@ class Message:
         return found if isinstance(found, int) else None
 
 
+@dataclass
+class _Coming:
+    """The message that is coming in: its context, its command set, its data set so far."""
+
+    context: int = 0
+    octets: bytearray = field(default_factory=bytearray)
+    command: dimse.Command | None = None
+    data: bytearray = field(default_factory=bytearray)
+
+
 class Messages(Conversation):
     """An association as messages; *contexts* are the accepted ones: id to (abstract, transfer syntax)."""
 
@@ -43,6 +53,7 @@ class Messages(Conversation):
         self.room = 16384
         self._number = 0
         self._left: list[pdu.Pdv] = []
+        self._coming = _Coming()
 
     def agree(self, asked: pdu.Associate, answered: pdu.Associate, theirs: pdu.Associate) -> None:
         """Take over what was negotiated; *theirs* is the side whose maximum length binds us."""
@@ -75,38 +86,50 @@ class Messages(Conversation):
             self.send(part, until)
 
     def get(self, until: float) -> Message:
-        """Return the next message.
+        """Return the next message; what has come of one by the deadline is kept for the next call.
 
         Raises Ended: ``released`` at an A-RELEASE-RQ (which is answered), ``aborted`` at an A-ABORT,
         ``garbage`` at what is no message, and as the stream ends.
         """
-        command: dimse.Command | None = None
-        parts: dict[bool, bytearray] = {True: bytearray(), False: bytearray()}
-        context = 0
         while True:
             while not self._left:
                 kind, said = self.next(until)
                 self._left = list(self._values(kind, said, until))
-            value = self._left.pop(0)
-            if (command is not None or parts[True]) and value.context != context:
-                raise Ended("garbage", "fragments of two messages are mixed")
-            context = value.context
-            held = parts[value.command]
-            held += value.data
-            if len(held) > (dimse.MAX_COMMAND if value.command else LARGEST):
-                raise Ended("garbage", "a message is longer than anything sensible")
-            if not value.last:
-                continue
-            if value.command:
-                try:
-                    command = dimse.decode_command(bytes(held))
-                except dimse.CommandError as error:
-                    raise Ended("garbage", str(error)) from None
-                if command.get(dimse.DATA_SET_TYPE) != dimse.NO_DATA_SET:
-                    continue
-            if command is None:
-                raise Ended("garbage", "a data set comes before its command set")
-            return Message(context, command, bytes(parts[False]))
+            whole = self._collect(self._left.pop(0))
+            if whole is not None:
+                self._coming = _Coming()
+                return whole
+
+    def _collect(self, value: pdu.Pdv) -> Message | None:
+        """Take one fragment; return the message that it completes."""
+        coming = self._coming
+        if coming.context not in (0, value.context):
+            raise Ended("garbage", "fragments of two messages are mixed")
+        coming.context = value.context
+        held = coming.octets if value.command else coming.data
+        held += value.data
+        if len(held) > (dimse.MAX_COMMAND if value.command else LARGEST):
+            raise Ended("garbage", "a message is longer than anything sensible")
+        if not value.last:
+            return None
+        if value.command:
+            try:
+                coming.command = dimse.decode_command(bytes(held))
+            except dimse.CommandError as error:
+                raise Ended("garbage", str(error)) from None
+            if coming.command.get(dimse.DATA_SET_TYPE) != dimse.NO_DATA_SET:
+                return None
+        if coming.command is None:
+            raise Ended("garbage", "a data set comes before its command set")
+        return Message(value.context, coming.command, bytes(coming.data))
+
+    @property
+    def broken(self) -> Message | None:
+        """The message of which only a part has come, with what there is of its data set."""
+        coming = self._coming
+        if coming.command is None:
+            return None
+        return Message(coming.context, coming.command, bytes(coming.data))
 
     def _values(self, kind: int, said: pdu.Pdu, until: float) -> Iterable[pdu.Pdv]:
         if isinstance(said, pdu.Data):

@@ -7,6 +7,7 @@ Right unless faults are named. Its partner in Online Electronic Storage is who s
 from __future__ import annotations
 
 import dataclasses
+import socket
 import ssl
 import time
 from collections.abc import Collection, Mapping
@@ -63,6 +64,14 @@ def right_policy() -> ArchivePolicy:
     return ArchivePolicy(users=USERS, tickets=(TICKET,), assertions=(ASSERTION,), tokens=(TOKEN,))
 
 
+def bit_preserving_policy() -> ArchivePolicy:
+    """Return the policy of an archive that claims A.3 alone: it hands everything on as it came."""
+    same = {status: status for status in ("AO", "AC", "OR", "NS")}
+    return dataclasses.replace(
+        right_policy(), forwards_early=True, copies=same, keeps_status_of=("stranger", "plain")
+    )
+
+
 class Archive(ReferencePeer):
     """The archive as a context manager; *named* are faults of :func:`part15.peers.archive_faults.faults`."""
 
@@ -85,6 +94,7 @@ class Archive(ReferencePeer):
         self._partners = [
             ssl.PEM_cert_to_DER_cert(_first(pki[name].certificate.read_text())) for name in PARTNERS
         ]
+        options["policy"] = Policy(client=chosen.client)
         super().__init__(pki, (), plain=plain, ae_title=ae_title, **options)
 
     def _associate(self, stream: Stream | Pipes, policy: Policy) -> None:
@@ -213,6 +223,23 @@ class Archive(ReferencePeer):
         found["users"] = self.users()
         found["declared"] |= DECLARED
         return found
+
+    def partner_listener(self) -> dict[str, Any]:
+        """Return the listener of a partner on a free port, which this archive knows from now on."""
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        self.destinations["PART15"] = Destination(f"127.0.0.1:{port}", "tls", "partner")
+        own = self.pki["server"]
+        identity = {"certificate": str(own.certificate), "key": str(own.key)}
+        return {
+            "partner": {
+                "transport": "tls",
+                "port": port,
+                "ae_title": "PART15",
+                "trust": str(self.pki.ca),
+                "identity": identity,
+            }
+        }
 
     def users(self) -> dict[str, Any]:
         """Return the users of the target; their secrets are written to files of the PKI folder."""

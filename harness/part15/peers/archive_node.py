@@ -111,6 +111,7 @@ class ArchiveAssociation:
             try:
                 message = self.talk.get(self._until())
             except Ended as ended:
+                self._broken(self.talk.broken)
                 if ended.how in ("garbage", "silent"):
                     self.talk.send(pdu.encode_abort(2, 0), self._until())
                 return
@@ -118,6 +119,16 @@ class ArchiveAssociation:
 
     def _until(self) -> float:
         return self.clock() + self.idle
+
+    def _broken(self, message: Message | None) -> None:
+        """Forget what came of a message, unless the policy is to keep it."""
+        if not self.policy.keeps_partial or message is None or message.kind != dimse.C_STORE_RQ:
+            return
+        sop_class, transfer = self.talk.contexts[message.context]
+        uid = str(message.command.get(dimse.SOP_INSTANCE, ""))
+        with self.shelves.lock:
+            came = Instance(sop_class, uid, transfer, message.data)
+            self.shelves.held[uid] = Held(came, "", settled=True)
 
     def _take(self, message: Message) -> None:
         kinds: dict[int, Callable[[Message], None]] = {
@@ -174,10 +185,6 @@ class ArchiveAssociation:
             named = text_of(came, 0x00080018)
             held = self._received(came)
         except MalformedDataSet:
-            if policy.reads_damaged:
-                with self.shelves.lock:
-                    self.shelves.held[came.uid] = Held(came, "", settled=True)
-                return 0
             return 0xC000
         if named != came.uid:
             return 0xA900
@@ -193,12 +200,7 @@ class ArchiveAssociation:
     def _received(self, came: Instance) -> Held:
         """Return what is kept of *came*: the status of what nobody vouches for becomes NS."""
         policy = self.policy
-        trusted = (
-            self.other.kind == "partner"
-            or policy.keeps_foreign_status
-            or (policy.keeps_stranger_status and self.other.kind == "stranger")
-        )
-        if not trusted:
+        if self.other.kind not in ("partner", *policy.keeps_status_of):
             came = changed(came, {STATUS: ("CS", "NS")})
         for rewrite in policy.rewrite:
             if syntax_of(came.transfer).explicit:
@@ -285,7 +287,9 @@ class ArchiveAssociation:
         policy = self.policy
         if not held.settled and not policy.forwards_early:
             return None
-        copies = policy.copies if other.kind == "partner" else policy.foreign_copy
+        copies = {"partner": policy.copies, "stranger": policy.stranger_copy}.get(
+            other.kind, policy.plain_copy
+        )
         status = copies.get(held.status, "NS" if held.status else "")
         if not status:
             return held.instance
@@ -329,7 +333,9 @@ class ArchiveAssociation:
         with self.shelves.lock:
             for sop_class, uid in rows:
                 held = self.shelves.held.get(uid)
-                if held is None or self.policy.commits == "refuses":
+                if held is None and self.policy.commits == "blindly":
+                    good.append((sop_class, uid))
+                elif held is None or self.policy.commits == "refuses":
                     bad.append((sop_class, uid, 0x0112))
                 elif held.instance.sop_class != sop_class:
                     bad.append((sop_class, uid, 0x0119))

@@ -12,6 +12,7 @@ Rewrite = Callable[[bytes], bytes]
 
 RLE, JPEG = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.50"
 NO_REASON = (1, 2, 1)
+_ALL = ("AO", "AC", "OR", "NS")
 
 
 @dataclass(frozen=True)
@@ -51,17 +52,15 @@ class ArchivePolicy:
     """An instance that is sent again with other content replaces the one that is held."""
     store_status: int = 0
 
-    keeps_foreign_status: bool = False
-    """The status of what came over plain TCP or from a stranger is kept."""
-    keeps_stranger_status: bool = False
+    keeps_status_of: tuple[str, ...] = ()
+    """The status of what came from ``stranger`` or ``plain`` is kept."""
     copies: Mapping[str, str] = field(
         default_factory=lambda: {"AO": "AC", "AC": "AC", "OR": "NS", "NS": "NS"}
     )
     """The status in a copy for a partner, by the status that is held; ``-`` leaves it out."""
-    foreign_copy: Mapping[str, str] = field(
-        default_factory=lambda: {"AO": "NS", "AC": "NS", "OR": "NS", "NS": "NS"}
-    )
-    """Likewise for a stranger or over plain TCP."""
+    stranger_copy: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(_ALL, "NS"))
+    plain_copy: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(_ALL, "NS"))
+    """Likewise for a stranger, and without protection."""
     leaves_companions: bool = False
     """A copy without status still carries its authorization date, comment and number."""
     forwards_early: bool = False
@@ -74,5 +73,7 @@ class ArchivePolicy:
     """After a transfer: ``delete``, ``NS``, ``AC`` (an AO one; an OR one is deleted) or ``keep``."""
     asks_commitment: bool = True
     waits_for_commitment: bool = True
-    reads_damaged: bool = False
-    """Data sets that cannot be read are kept and acknowledged."""
+    keeps_partial: bool = False
+    """What came of an object before its connection broke is kept."""
+    client: str = "required"
+    """Whether TLS clients must show a certificate: ``required`` or ``optional``."""

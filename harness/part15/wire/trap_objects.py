@@ -15,24 +15,19 @@ from part15.wire import writing
 from part15.wire.writing import element, encapsulated, sequence
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-EXPLICIT, RLE, JPEG = (
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.5",
-    "1.2.840.10008.1.2.4.50",
-)
+EXPLICIT, JPEG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.50"
 Elements = dict[int, bytes]
 
 
 @dataclass(frozen=True)
 class Trap:
-    """One object: *data* is its data set, encoded in *transfer*; *odd* ones may rightly be refused."""
+    """One object: *data* is its data set, encoded in *transfer*."""
 
     name: str
     uid: str
     data: bytes
     transfer: str = EXPLICIT
     sop_class: str = SECONDARY_CAPTURE
-    odd: bool = False
 
 
 def new_uid() -> str:
@@ -391,13 +386,13 @@ _SIMPLE: dict[str, Callable[[], Elements]] = {
     "odd length": _odd_length,
 }
 STATUS_TRAP = "status AO"
-_RARE = ("odd length",)
 
 
 def _compressed(offsets: bytes) -> Elements:
-    segment = struct.pack("<16I", 1, 64, *([0] * 14)) + b"\x07\0\1\2\3\4\5\6\7\0"
-    half = len(segment) // 2
-    return {0x7FE00010: encapsulated(0x7FE00010, [offsets, segment[:half], segment[half:], b""])}
+    """Return one frame of JPEG octets in three fragments; nobody need decode it."""
+    stream = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(range(32)) + b"\xff\xd9\0"
+    parts = [stream[:10], stream[10:24], stream[24:]]
+    return {0x7FE00010: encapsulated(0x7FE00010, [offsets, *parts])}
 
 
 def traps(study: str = "", series: str = "") -> tuple[Trap, ...]:
@@ -407,12 +402,12 @@ def traps(study: str = "", series: str = "") -> tuple[Trap, ...]:
     for name, make in {"plain": dict, **_SIMPLE}.items():
         uid = new_uid()
         data = joined({**base(uid, study, series), **make()})
-        found.append(Trap(name, uid, data, odd=name in _RARE))
+        found.append(Trap(name, uid, data))
     for name, offsets in {
         "fragments without offsets": b"",
         "fragments with an offset table": b"\0\0\0\0",
     }.items():
         uid = new_uid()
         data = joined({**base(uid, study, series), **_compressed(offsets)})
-        found.append(Trap(name, uid, data, RLE))
+        found.append(Trap(name, uid, data, JPEG))
     return tuple(found)
