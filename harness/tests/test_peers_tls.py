@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import types
 from collections.abc import Callable, Iterator
@@ -411,3 +414,60 @@ def test_alpn_is_read_in_the_hello(start: Start, identities: factory.Pki) -> Non
         b, versions=["1.3", "1.2"], suites=["all-1.3", "all"], options={"alpn": ["h2"]}
     )
     assert judged("tls_offer.alerts", other, alerts=[120]).word is Word.PASS
+
+
+@pytest.mark.peer(name="nmap")
+def test_nmap_finds_the_same_suites(start: Start, identities: factory.Pki) -> None:
+    scanner = program("nmap")
+    port = openssl(
+        start, identities["server-ec"], "-cipher", "ALL:@SECLEVEL=0", "-min_protocol", "TLSv1"
+    )
+    script = ("-Pn", "-n", "-p", str(port), "--script", "ssl-enum-ciphers", "127.0.0.1")
+    told = subprocess.run([scanner, *script], capture_output=True, text=True, check=True).stdout
+    theirs: dict[str, set[str]] = {}
+    for line in told.splitlines():
+        version = re.match(r"\|   TLSv(1\.\d):", line)
+        suite = re.match(r"\|       (TLS_\S+)", line)
+        if version:
+            theirs[version[1]] = set()
+        elif suite:
+            theirs[list(theirs)[-1]].add(suite[1].replace("TLS_AKE_WITH_", "TLS_"))
+    assert len(theirs["1.2"]) > 20
+    assert named(enumerated(bench(port))) == theirs
+
+
+@pytest.mark.peer(name="tlslite")
+def test_ssl3_is_found_where_it_is_spoken(identities: factory.Pki) -> None:
+    api = pytest.importorskip("tlslite.api", reason="the peer tlslite-ng is not installed")
+    mine = identities["server"]
+    chain = api.X509CertChain()
+    chain.parsePemList(mine.certificate.read_text())
+    key = api.parsePEMKey(mine.key.read_text(), private=True)
+    settings = api.HandshakeSettings()
+    settings.minVersion, settings.maxVersion = (3, 0), (3, 1)
+    settings.cipherNames, settings.macNames = ["3des", "rc4"], ["sha", "md5"]
+    settings.keyExchangeNames = ["rsa"]
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(Exception):
+                api.TLSConnection(connection).handshakeServer(
+                    certChain=chain, privateKey=key, settings=settings
+                )
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        seen = enumerated(bench(listener.getsockname()[1]))
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+    old = {"TLS_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_RSA_WITH_RC4_128_SHA", "TLS_RSA_WITH_RC4_128_MD5"}
+    assert named(seen) == {"1.0": old, "ssl3": old}
+    assert judged("tls.refuses", seen, versions=["ssl3"]).word is Word.FAIL
+    assert judged("tls.negotiates", seen, versions=["1.0"]).word is Word.PASS
+    assert judged("tls.negotiates", seen, versions=["1.2"]).word is Word.FAIL
