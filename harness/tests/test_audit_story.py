@@ -109,7 +109,7 @@ def test_story_survives_storage(truth):
 GROUPS = (
     (
         "tells_an_hour_late", "never_new", "counts_one_more", "answers_in_query", "names_a_stranger",
-        "names_another_address", "wanders", "tells_the_passcode", "compromised_by_the_refused",
+        "names_another_address", "wanders", "compromised_by_the_refused",
     ),
     (
         "tells_an_hour_early", "always_new", "names_another_patient", "success_of_the_refused",

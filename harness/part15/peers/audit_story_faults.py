@@ -36,7 +36,6 @@ STORY_FAULTS = (
     _lie("names_another_address", "the peer is told to have another address", {"address": "192.0.2.7"},
          "AUD-STORY-ADDRESSES"),
     _lie("wanders", "the node names changing addresses for itself", {"wandering": True}, "AUD-FMT-039"),
-    _lie("tells_the_passcode", "a passcode stands in a message", {"passcode": "s3cret"}, "AUD-STORY-SECRETS"),
     _lie("hides_transfers", "transfers are not told, though declared", {"silent": ("110104",)},
          "AUD-STORY-TOLD"),
 )  # fmt: skip

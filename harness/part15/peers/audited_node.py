@@ -39,7 +39,6 @@ class StoryPolicy:
     alert_outcome: str = "8"
     one_message_for_both: bool = False
     answers_in_query: bool = False
-    passcode: str = ""
     silent: tuple[str, ...] = ()
 
 
@@ -119,12 +118,6 @@ class AuditedNode:
     def _tell(self, kind: str, xml: bytes) -> None:
         if kind in self.policy.silent:
             return
-        if self.policy.passcode:
-            secret = audit_corpus.detail("Passcode", self.policy.passcode.encode())
-            xml = xml.replace(
-                b"<ParticipantObjectDescription>",
-                secret.encode() + b"<ParticipantObjectDescription>",
-            )
         now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
         self.source.deliver(
             *self.collector, [write_syslog(xml, timestamp=now, hostname="node.example")]

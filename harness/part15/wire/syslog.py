@@ -20,6 +20,8 @@ LIMIT = 16 * 1024 * 1024
 TIMESTAMP = re.compile(
     rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:Z|[+-](\d\d):(\d\d))\Z"
 )
+CONTROLS = frozenset(range(32))
+_CONTROL = re.compile(rb"[\x00-\x1f]")
 FIELDS = (
     ("TIMESTAMP", 48, "SYSLOG-5424-04"),
     ("HOSTNAME", 255, "SYSLOG-5424-07"),
@@ -141,7 +143,7 @@ def _msg_flaws(msg: bytes) -> list[Flaw]:
                 readings=("S-19",),
             )
         )
-    controls = sorted({octet for octet in set(text) if octet < 32})
+    controls = sorted(set(text) & CONTROLS) if _CONTROL.search(text) else []
     if controls:
         seen = " ".join(f"0x{octet:02X}" for octet in controls)
         flaws.append(Flaw("SYSLOG-5424-13", "MSG", "no control characters", seen))
