@@ -117,3 +117,36 @@ def encoded(octets: bytes, uid: str) -> bytes:
             enforce_file_format=True,
         )
     return out.getvalue()
+
+
+def paired(old: bytes, new: bytes, *options: str) -> DeidSeen:
+    return read_pair(HEAD + old, HEAD + new, "pair", Claimed(options=options))
+
+
+def words(seen: DeidSeen) -> list[tuple[str, str]]:
+    return [(d.kind, d.weight) for d in seen.deviations]
+
+
+def test_a_value_that_is_only_written_differently_is_kept() -> None:
+    name = element(0x00100010, b"PN", b"DOE^JANE")
+    assert words(paired(name, element(0x00100010, b"PN", b"DOE^JANE^^"))) == [("left", "fail")]
+    assert words(paired(name, element(0x00100010, b"UN", b"DOE^JANE "))) == [("left", "fail")]
+    latin = element(0x00080005, b"CS", b"ISO_IR 100") + element(
+        0x00100010, b"PN", "MÜLLER".encode("latin-1")
+    )
+    unicode = element(0x00080005, b"CS", b"ISO_IR 192") + element(
+        0x00100010, b"PN", "MÜLLER ".encode()
+    )
+    assert words(paired(latin, unicode)) == [("left", "fail")]
+
+
+def test_a_number_that_is_only_written_differently_is_kept_under_an_option() -> None:
+    old, new = element(0x00101030, b"DS", b"71.50 "), element(0x00101030, b"DS", b"71.5")
+    assert words(paired(old, new, "retain-patient-characteristics")) == []
+    other = element(0x00101030, b"DS", b"72.0")
+    assert words(paired(old, other, "retain-patient-characteristics")) == [("not-kept", "fail")]
+
+
+def test_a_word_that_stands_for_nobody_may_stay() -> None:
+    anonymous = element(0x00100010, b"PN", b"Anonymous ")
+    assert words(paired(anonymous, anonymous)) == [("left", "warn")]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from part15.wire.deid_values import TEXT, codec_of, plain
-from part15.wire.dictionary import tag_text
+from part15.wire.dictionary import tag_text, vr_of
 from part15.wire.elements import (
     FRAGMENT,
     IMPLICIT_LITTLE,
@@ -70,8 +70,9 @@ class Index:
         return bytes(self.data[attribute.value : stop])
 
     def plain(self, attribute: Attribute) -> bytes:
-        """Return the value of *attribute* without padding, little endian."""
-        return plain(self.octets(attribute), attribute.vr, big=self.big)
+        """Return the value of *attribute* without padding, little endian; UN is read as PS3.6 has the tag."""
+        vr = vr_of(attribute.tag) if attribute.vr == "UN" else attribute.vr
+        return plain(self.octets(attribute), vr, big=self.big)
 
     def at(self, path: str) -> Attribute | None:
         """Return the attribute at *path*, or None."""

@@ -14,7 +14,7 @@ from part15.wire.deid_collect import Collected, named
 from part15.wire.deid_content import SAFE_PRIVATE, ContentRules, PrivateBlocks, is_creator
 from part15.wire.deid_index import LARGE, Attribute, Index
 from part15.wire.deid_rules import Rule
-from part15.wire.deid_values import days, digest, flaw, is_registered
+from part15.wire.deid_values import days, digest, flaw, is_harmless, is_registered, same
 from part15.wire.dictionary import tag_number, tag_text
 
 MODIFIED = "retain-long-modified-dates"
@@ -190,8 +190,12 @@ def _leaf(
     value = after.plain(attribute) if attribute.length < LARGE else after.octets(attribute)
     twin = before.at(attribute.path)
     old = before.plain(twin) if twin is not None and twin.items < 0 else None
+    if old and value and same(old, value, attribute.vr, before.charset, after.charset):
+        value = old
     outcome = _outcome(value, old, attribute, rule, known)
     found = collected.judge(rule, type_, outcome)
+    if found.kind == LEFT and is_harmless(value):
+        found = found._replace(weight="warn")
     if found.kind == "empty" and old == b"":
         found = found._replace(weight="warn")
     if outcome == "changed" and old and value:

@@ -28,6 +28,9 @@ TEXT = frozenset(
     ]
 )
 _BY_CHARSET = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
+_HARMLESS = frozenset(
+    [b"ANONYMOUS", b"ANONYMIZED", b"ANONYMISED", b"REMOVED", b"DUMMY", b"UNKNOWN", b"NONE"]
+)
 _ONE_VALUE = frozenset(["LT", "ST", "UT", "UR"])
 _PADDING = b" \0"
 _SIZES = {"US": 2, "SS": 2, "OW": 2, "AT": 2, "UL": 4, "SL": 4, "FL": 4, "OF": 4, "OL": 4}
@@ -63,6 +66,8 @@ def plain(value: bytes, vr: str, *, big: bool = False) -> bytes:
     Each of several text values is stripped on its own; binary values keep every octet.
     """
     if vr in TEXT:
+        if vr == "PN":
+            value = value.rstrip(b"^ \0")
         if vr in _ONE_VALUE or b"\\" not in value:
             return value.strip(_PADDING)
         return b"\\".join(part.strip(_PADDING) for part in value.split(b"\\"))
@@ -70,6 +75,25 @@ def plain(value: bytes, vr: str, *, big: bool = False) -> bytes:
     if big and size > 1 and len(value) % size == 0:
         return b"".join(value[at : at + size][::-1] for at in range(0, len(value), size))
     return value
+
+
+def same(old: bytes, new: bytes, vr: str, old_charset: str, new_charset: str) -> bool:
+    """Tell whether two plain values mean the same: numbers by value, text in whatever character set."""
+    if old == new:
+        return True
+    if vr in ("DS", "IS"):
+        try:
+            return [float(p) for p in old.split(b"\\")] == [float(p) for p in new.split(b"\\")]
+        except ValueError:
+            return False
+    if vr in _BY_CHARSET and old_charset != new_charset:
+        return decoded(old, old_charset) == decoded(new, new_charset)
+    return False
+
+
+def is_harmless(value: bytes) -> bool:
+    """Tell whether *value* is a word that stands for nobody, so that keeping it tells nothing."""
+    return value.upper() in _HARMLESS
 
 
 def decoded(value: bytes, charset: str) -> str:
