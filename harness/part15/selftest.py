@@ -6,11 +6,15 @@ are compared uncapped, clause by clause. A fault must turn exactly the clauses i
 
 from __future__ import annotations
 
+import functools
 import importlib
+import multiprocessing
+import os
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import part15
 from part15 import load
@@ -82,6 +86,7 @@ class Matrix:
     unclean: dict[str, list[str]] = field(default_factory=dict)
     unkilled: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    rights: dict[str, Mapping[str, Word]] = field(default_factory=dict)
     checked: int = 0
 
     @property
@@ -94,13 +99,15 @@ class Matrix:
         )
 
 
-def arenas() -> list[Arena]:
-    """Return the arena of every ``selftest_*`` module."""
-    found = []
+@functools.cache
+def arenas(*, full: bool = False) -> tuple[Arena, ...]:
+    """Return the arenas of every ``selftest_*`` module; *full* takes a module's ``FULL`` where it has one."""
+    found: list[Arena] = []
     for module in pkgutil.iter_modules(part15.__path__):
         if module.name.startswith("selftest_"):
-            found += list(importlib.import_module(f"part15.{module.name}").ARENAS)
-    return found
+            loaded = importlib.import_module(f"part15.{module.name}")
+            found += getattr(loaded, "FULL", loaded.ARENAS) if full else loaded.ARENAS
+    return tuple(found)
 
 
 def compare(fault: Fault, arena: str, right: Mapping[str, Word], wrong: Mapping[str, Word]) -> Run:
@@ -134,66 +141,123 @@ def run(
 ) -> Matrix:
     """Run every fault of the arenas that judge one of *profiles* (all if empty).
 
-    *full* also runs each fault's strays against clauses that other arenas judge on the same system.
-    Raises TargetError for a profile that no arena judges.
+    *full* runs every fault in every arena of its family, not only where it acts on clauses of its own.
+    A fault that did not do exactly what it is for is run once more, alone: on a busy machine a
+    deadline may pass that would not have. Raises TargetError for a profile that no arena judges.
     """
     say = progress or (lambda _line: None)
-    known = arenas()
+    known = arenas(full=full)
     judged = sorted({p for arena in known for p in arena.profiles})
     for profile in profiles:
         if not any(_fits(profile, p) for p in judged):
             raise TargetError(f"no fault acts on '{profile}'{did_you_mean(profile, judged)}")
+    wanted = [
+        number
+        for number, arena in enumerate(known)
+        if not profiles or any(_fits(n, p) for n in profiles for p in arena.profiles)
+    ]
     matrix = Matrix()
-    killed: set[str] = set()
-    for arena in known:
-        if profiles and not any(_fits(name, p) for name in profiles for p in arena.profiles):
-            continue
-        killed |= _fight(arena, matrix, say, full=full)
-    _account(
-        matrix,
-        killed,
-        [
-            a
-            for a in known
-            if not profiles or any(_fits(n, p) for n in profiles for p in a.profiles)
-        ],
-    )
+    with _Ring(full=full) as ring:
+        fights = [(number, ring.submit(number, None)) for number in wanted]
+        runs = {
+            number: [ring.submit(number, n) for n in range(len(known[number].faults()))]
+            for number in wanted
+        }
+        for number, right in fights:
+            _fight(known[number], right.result(), runs[number], matrix, say)
+    _again(matrix, known, say)
+    killed = {clause for done in matrix.runs for clause in done.flipped}
+    _account(matrix, killed, [known[number] for number in wanted])
     return matrix
+
+
+class _Ring:
+    """Runs systems in a few processes where the platform can fork, else one after the other here."""
+
+    def __init__(self, *, full: bool) -> None:
+        self._full = full
+        self._pool: ProcessPoolExecutor | None = None
+        if "fork" in multiprocessing.get_all_start_methods():
+            workers = min(4, 2 * (os.cpu_count() or 1))
+            self._pool = ProcessPoolExecutor(workers, multiprocessing.get_context("fork"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, arena: int, fault: int | None) -> Future[Judged | str]:
+        """Judge one system; *fault* is its place in the arena's list, None the right system."""
+        if self._pool is not None:
+            return self._pool.submit(_judge, arena, fault, full=self._full)
+        done: Future[Judged | str] = Future()
+        done.set_result(_judge(arena, fault, full=self._full))
+        return done
+
+
+def _judge(arena: int, fault: int | None, *, full: bool) -> Judged | str:
+    """Return what one system got, or why it could not be run."""
+    here = arenas(full=full)[arena]
+    try:
+        return here.right() if fault is None else here.wrong(here.faults()[fault])
+    except (OSError, RuntimeError) as trouble:
+        return str(trouble) or type(trouble).__name__
 
 
 def _fits(wanted: str, profile: str) -> bool:
     return profile == wanted or (wanted.endswith("-") and profile.startswith(wanted))
 
 
-def _fight(arena: Arena, matrix: Matrix, say: Callable[[str], None], *, full: bool) -> set[str]:
-    del full
+def _fight(
+    arena: Arena,
+    right: Judged | str,
+    wrongs: Sequence[Future[Judged | str]],
+    matrix: Matrix,
+    say: Callable[[str], None],
+) -> None:
     say(f"{arena.name}: the right system")
-    try:
-        right = arena.right()
-    except (OSError, RuntimeError) as trouble:
-        matrix.missing[arena.name] = str(trouble)
-        say(f"  not run: {trouble}")
-        return set()
+    if isinstance(right, str):
+        matrix.missing[arena.name] = right
+        say(f"  not run: {right}")
+        return
+    matrix.rights[arena.name] = right.words
     if right.unclean:
         matrix.unclean[arena.name] = list(right.unclean)
-    killed: set[str] = set()
     faults = list(arena.faults())
-    for number, fault in enumerate(faults, start=1):
-        done = _one(arena, fault, right.words)
+    for number, (fault, wrong) in enumerate(zip(faults, wrongs, strict=True), start=1):
+        done = _outcome(arena, fault, right.words, wrong.result())
         matrix.runs.append(done)
-        killed |= set(done.flipped)
         mark = "ok  " if done.sound else "BAD "
+        kills = ", ".join(done.flipped) or "nothing"
+        say(f"  {mark} {number}/{len(faults)} {fault.name}: kills {kills}{_blame(done)}")
+
+
+def _outcome(arena: Arena, fault: Fault, right: Mapping[str, Word], wrong: Judged | str) -> Run:
+    if isinstance(wrong, str):
+        return Run(fault.name, arena.name, (), tuple(fault.flips), (), (), wrong)
+    return compare(fault, arena.name, right, wrong.words)
+
+
+def _again(matrix: Matrix, known: Sequence[Arena], say: Callable[[str], None]) -> None:
+    """Run once more, alone, what did not come out as it should."""
+    by_name = {arena.name: arena for arena in known}
+    for place, done in enumerate(matrix.runs):
+        if done.sound:
+            continue
+        arena = by_name[done.arena]
+        fault = next((f for f in arena.faults() if f.name == done.fault), None)
+        if fault is None:
+            continue
+        try:
+            wrong: Judged | str = arena.wrong(fault)
+        except (OSError, RuntimeError) as trouble:
+            wrong = str(trouble)
+        matrix.runs[place] = _outcome(arena, fault, matrix.rights[arena.name], wrong)
         say(
-            f"  {mark} {number}/{len(faults)} {fault.name}: kills {', '.join(done.flipped) or 'nothing'}{_blame(done)}"
+            f"again, alone: {done.arena} {done.fault}{_blame(matrix.runs[place]) or ' (as it should)'}"
         )
-    return killed
-
-
-def _one(arena: Arena, fault: Fault, right: Mapping[str, Word]) -> Run:
-    try:
-        return compare(fault, arena.name, right, arena.wrong(fault).words)
-    except (OSError, RuntimeError) as trouble:
-        return Run(fault.name, arena.name, (), tuple(fault.flips), (), (), str(trouble))
 
 
 def _blame(run: Run) -> str:
