@@ -1,4 +1,4 @@
-"""rsyslog as a real audit collector: its default message size breaks A.6, the raised one does not."""
+"""rsyslog as a real audit collector and as a real source; its defaults break A.6, raised and set right they do not."""
 
 import contextlib
 import os
@@ -11,12 +11,18 @@ import time
 import pytest
 
 from part15.bench import Bench, Ledger, Shelf
+from part15.channel.syslog_listener import Shown, SyslogListener
+from part15.channel.syslog_sender import send_datagrams
+from part15.drivers.audit import Tray
 from part15.judge import ask
 from part15.load import load_profiles
 from part15.model import Word
+from part15.observations.audit import AuditTrailSeen
 from part15.pki import make_pki
 from part15.registry import checks, drivers
 from part15.target_file import parse_target
+from part15.wire.audit_corpus import corpus
+from part15.wire.syslog import write_syslog
 
 pytestmark = pytest.mark.peer("rsyslog")
 REQUIRED = os.environ.get("PART15_REQUIRE_PEERS") == "1"
@@ -92,6 +98,92 @@ def running(pki, folder, *, size="", udp=False):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(5)
+
+
+@contextlib.contextmanager
+def forwarding(pki, folder, collector, template, framing):
+    """Run rsyslogd as a source: what it gets by UDP it forwards to *collector*; yields its UDP port."""
+    program = rsyslogd()
+    folder.mkdir()
+    port, client = free_port(socket.SOCK_DGRAM), pki["client"]
+    configuration = folder / "rsyslog.conf"
+    configuration.write_text(
+        f'global(workDirectory="{folder}" maxMessageSize="128k" defaultNetstreamDriverCAFile="{pki.ca}" '
+        f'defaultNetstreamDriverCertFile="{client.certificate}" defaultNetstreamDriverKeyFile="{client.key}")\n'
+        f'module(load="imudp")\ninput(type="imudp" port="{port}" address="127.0.0.1")\n'
+        'template(name="raw" type="string" string="%rawmsg%")\n'
+        f'action(type="omfwd" target="127.0.0.1" port="{collector}" protocol="tcp" TCP_Framing="{framing}" '
+        f'template="{template}" StreamDriver="ossl" StreamDriverMode="1" '
+        'StreamDriverAuthMode="x509/certvalid")\n'
+    )
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, "-n", "-f", str(configuration), "-i", str(folder / "pid")],
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            wait_listening(process, port, folder, udp=True)
+            yield port
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(5)
+
+
+def forwarded(pki, folder, template, framing):
+    """Return what our collector hears from rsyslog as a source of all fifteen messages."""
+    tray = Tray("2023b")
+    server = pki["server"]
+    shown = Shown(str(server.certificate), str(server.key), str(pki.ca))
+    made = [
+        write_syslog(x, timestamp="2026-11-21T10:00:00.5Z", hostname="h") for x in corpus().values()
+    ]
+    with SyslogListener(tray, shown=shown) as listener:
+        with forwarding(pki, folder, listener.port, template, framing) as port:
+            send_datagrams("127.0.0.1", port, made)
+            assert listener.wait(lambda: len(tray.messages) >= len(made), 10)
+        listener.wait(lambda: listener.connections[0].ended != "open", 5)
+        return AuditTrailSeen(tuple(tray.messages), listener.connections, transport="syslog-tls")
+
+
+def source_verdicts(trail):
+    found = {}
+    for profile in ("dicom-audit-syslog-tls", "dicom-audit-message-format"):
+        for clause in load_profiles()[profile].clauses:
+            for b in clause.bindings:
+                if (
+                    b.stimulus
+                    and b.stimulus.kind == "audit.collect"
+                    and not b.check.startswith("audit_declared")
+                ):
+                    expect = {k: "2023b" if v == "${edition}" else v for k, v in b.expect.items()}
+                    found[clause.id] = ask(checks()[b.check], trail, expect).word
+    return found
+
+
+def test_as_a_source_that_forwards_unchanged_it_passes(pki, tmp_path):
+    found = source_verdicts(forwarded(pki, tmp_path / "rsyslog", "raw", "octet-counted"))
+    below = {k: str(v) for k, v in found.items() if v not in (Word.PASS, Word.INFO)}
+    assert below == {"AUD-TLS-005": "inconclusive"}
+
+
+def test_as_a_source_with_its_default_format_and_framing_it_fails(pki, tmp_path):
+    trail = forwarded(pki, tmp_path / "rsyslog", "RSYSLOG_TraditionalForwardFormat", "traditional")
+    found = source_verdicts(trail)
+    failed = {k for k, v in found.items() if v is Word.FAIL}
+    assert {
+        "AUD-TLS-002",
+        "AUD-TLS-006",
+        "SYSLOG-5424-01",
+        "SYSLOG-5424-03",
+        "SYSLOG-5425-09",
+    } <= failed
+    assert found["AUD-FMT-024"] is Word.PASS
+    assert found["AUD-TLS-009"] is Word.INCONCLUSIVE
 
 
 def wait_listening(process, port, folder, *, udp):

@@ -10,8 +10,8 @@ from part15.observations import Many, Member
 from part15.observations.audit import (
     AuditDeclared,
     AuditMessageSeen,
-    AuditTrailSeen,
     AuditStorySeen,
+    AuditTrailSeen,
 )
 from part15.registry import check
 from part15.wire.audit_fields import PERSON

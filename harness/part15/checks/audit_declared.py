@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from part15.checks.audit import Trail, heard
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
-from part15.observations.audit import AuditMessageSeen, AuditTrailSeen, AuditStorySeen
+from part15.observations.audit import AuditMessageSeen, AuditStorySeen, AuditTrailSeen
 from part15.observations.statement import DeclarationSeen
 from part15.registry import check
 from part15.wire.audit_judge import NEWEST, Examined

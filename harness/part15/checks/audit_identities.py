@@ -15,7 +15,7 @@ from part15.checks.audit_story import (
     transfers,
 )
 from part15.model import Judgement, fails, informs, undecided
-from part15.observations.audit import AuditTrailSeen, AuditStorySeen
+from part15.observations.audit import AuditStorySeen, AuditTrailSeen
 from part15.registry import check
 from part15.wire.audit_fields import address_of
 from part15.wire.audit_judge import NEWEST

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from part15.checks.audit import heard
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
-from part15.observations.audit import DeedSeen, AuditStorySeen
+from part15.observations.audit import AuditStorySeen, DeedSeen
 from part15.registry import check
 from part15.wire.audit_judge import NEWEST
 from part15.wire.audit_message import AuditObject, Message

@@ -8,10 +8,10 @@ from part15.checks.audit_declared import size_of
 from part15.model import Finding, Judgement, Word, fails, informs, passes, undecided
 from part15.observations.audit import (
     AuditConnectionSeen,
+    AuditStorySeen,
     AuditTrailSeen,
     OutageSeen,
     SourceOffersSeen,
-    AuditStorySeen,
 )
 from part15.registry import check
 from part15.wire.audit_judge import examine
