@@ -13,13 +13,13 @@ from part15.observations import NotReached
 from part15.observations.session import AssociationSeen, AuthenticationSeen, HandshakeSeen
 from part15.observations.tls import (
     CertificateSeen,
-    CertificatesSeen,
     ControlSeen,
     HelloSeen,
     HellosSeen,
     SuitesSeen,
     VersionSeen,
 )
+from part15.observations.tls_certificates import CertificatesSeen
 from part15.registry import checks
 from part15.wire import tls_names as names
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from part15.checks import session, tls_algorithms
 from part15.model import Judgement, Word, undecided
 from part15.observations import NotReached
-from part15.observations.tls import CertificatesSeen
+from part15.observations.tls_certificates import CertificatesSeen
 from part15.registry import check
 
 

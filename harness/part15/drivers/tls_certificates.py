@@ -11,7 +11,8 @@ from part15.drivers.tls_survey import survey
 from part15.model import Impact
 from part15.observations import NotReached
 from part15.observations.session import AuthenticationSeen
-from part15.observations.tls import CertificatesSeen, SuitesSeen
+from part15.observations.tls import SuitesSeen
+from part15.observations.tls_certificates import CertificatesSeen
 from part15.registry import driver
 from part15.wire.tls_certificates import chain_seen
 

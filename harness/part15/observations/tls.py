@@ -14,9 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from part15.observations import NotReached
-from part15.observations.session import AuthenticationSeen
-
 REFUSALS = ("alert", "close", "reset")
 """Outcomes that refuse an offer; every other one but ``hello`` decides nothing."""
 
@@ -171,14 +168,6 @@ class SuitesSeen:
     def negotiated(self) -> tuple[str, ...]:
         """The versions that this endpoint negotiates."""
         return tuple(found.version for found in self.versions if found.accepted)
-
-
-@dataclass(frozen=True)
-class CertificatesSeen:
-    """Both sides of a rule about certificates: those that a server shows, and which of ours it lets in."""
-
-    own: SuitesSeen
-    shown: AuthenticationSeen | NotReached
 
 
 @dataclass(frozen=True)

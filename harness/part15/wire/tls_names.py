@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 from part15.content import table
 from part15.errors import ContentError
-from part15.registry import did_you_mean
 
 VERSIONS: Mapping[str, int] = MappingProxyType(
     {"ssl3": 0x0300, "1.0": 0x0301, "1.1": 0x0302, "1.2": 0x0303, "1.3": 0x0304}
@@ -152,9 +151,7 @@ def _codes_of(item: str) -> Iterable[int]:
         return (int(item, 16),)
     code = _codes_by_name().get(item)
     if code is None:
-        raise ContentError(
-            f"there is no cipher suite '{item}'{did_you_mean(item, _codes_by_name())}"
-        )
+        raise _unknown(item, _codes_by_name(), "cipher suite")
     return (code,)
 
 
@@ -252,5 +249,12 @@ def is_grease(code: int) -> bool:
 
 def _known(name: str, names: Mapping[str, int], what: str) -> int:
     if name not in names:
-        raise ContentError(f"there is no {what} '{name}'{did_you_mean(name, names)}")
+        raise _unknown(name, names, what)
     return names[name]
+
+
+def _unknown(name: str, names: Iterable[str], what: str) -> ContentError:
+    # Only where something is wrong: the registry makes every scan start slower.
+    from part15.registry import did_you_mean
+
+    return ContentError(f"there is no {what} '{name}'{did_you_mean(name, names)}")
