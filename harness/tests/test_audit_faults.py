@@ -1,5 +1,6 @@
 """Every fault of the embedded audit source flips the clauses it names and no other; the right source flips none."""
 
+import dataclasses
 import functools
 
 import pytest
@@ -10,10 +11,17 @@ from part15.load import load_profiles
 from part15.model import Level, Word
 from part15.observations.audit import AuditDeclared, AuditTrailSeen
 from part15.peers.audit_faults import FAULTS, GATHERING
-from part15.peers.auditor import AuditPolicy, AuditSource, Credentials
+from part15.peers.auditor import (
+    AuditPolicy,
+    AuditSource,
+    Credentials,
+    stream,
+    syslog_messages,
+)
 from part15.pki import make_pki
 from part15.registry import checks
 from part15.wire.audit_tables import rows
+from part15.wire.syslog_frames import FrameReader
 
 EDITION = "2023b"
 PROFILES = ("dicom-audit-message-format", "dicom-audit-syslog-tls")
@@ -52,6 +60,14 @@ def pki(tmp_path_factory):
     return make_pki(tmp_path_factory.mktemp("pki"))
 
 
+def told(policy: AuditPolicy, right: AuditTrailSeen) -> AuditTrailSeen:
+    """What a source whose messages alone are wrong sends, over the connection of the right one."""
+    tray, reader = Tray(EDITION), FrameReader()
+    for frame in reader.feed(stream(policy, syslog_messages(policy))):
+        tray(frame, 1, 0.0)
+    return dataclasses.replace(right, messages=tuple(tray.messages))
+
+
 def heard(pki, policy: AuditPolicy) -> AuditTrailSeen:
     tray = Tray(EDITION)
     server, client = pki["server"], pki["client"]
@@ -68,8 +84,13 @@ def heard(pki, policy: AuditPolicy) -> AuditTrailSeen:
 
 
 @pytest.fixture(scope="module")
-def right(pki):
-    return verdicts(heard(pki, AuditPolicy()))
+def right_trail(pki):
+    return heard(pki, AuditPolicy())
+
+
+@pytest.fixture(scope="module")
+def right(right_trail):
+    return verdicts(right_trail)
 
 
 def test_right_source_is_clean(right):
@@ -84,9 +105,11 @@ SOURCE_FAULTS = [f for f in FAULTS if f.role == "audit-source" and set(f.flips) 
 
 
 @pytest.mark.parametrize("fault", SOURCE_FAULTS, ids=lambda f: f.name)
-def test_fault_flips_what_it_names(fault, pki, right):
+def test_fault_flips_what_it_names(fault, pki, right_trail, right):
     named = set(fault.flips) & known()
-    found = verdicts(heard(pki, AuditPolicy(**fault.changes)))
+    policy = AuditPolicy(**fault.changes)
+    of_message = set(fault.changes) <= {"edits", "alternate"}
+    found = verdicts(told(policy, right_trail) if of_message else heard(pki, policy))
     flipped = {k for k, v in found.items() if v in BELOW and right[k] not in BELOW}
     assert flipped - set(GATHERING) == named - set(GATHERING)
 
