@@ -13,6 +13,8 @@ import pytest
 
 from part15 import load
 from part15.bench import Bench, Ledger, Shelf
+from part15.drivers import deid
+from part15.errors import TargetError
 from part15.judge import ask
 from part15.model import Claim, Word
 from part15.observations import NotReached
@@ -157,3 +159,25 @@ def test_orthanc_as_de_identifier(tmp_path: Path) -> None:
         )
     }
     assert list(words.values()) == ["pass"] * 3 + ["fail"] * 3, words
+
+
+def test_of_both_date_options_one_is_asked_for_at_a_time() -> None:
+    claims = {
+        PROFILE: SimpleNamespace(edition="2021b", options=("clinical-trial",)),
+        "retain-long-full-dates": SimpleNamespace(edition=None, options=()),
+        "tls-bcp195": SimpleNamespace(edition="2008", options=()),
+    }
+    target = SimpleNamespace(claims=claims, target=SimpleNamespace(edition="2023b"))
+    edition, modified = deid.claim_of(target)
+    assert edition == "2021b"
+    assert "retain-long-modified-dates" in modified
+    assert "retain-long-full-dates" not in modified
+    assert "retain-long-full-dates" in deid.claim_of(target, "full")[1]
+    assert "clean-pixel-data" in modified
+
+
+def test_safe_private_attributes_are_declared_by_creator_group_and_element() -> None:
+    target = SimpleNamespace(policy={"safe_private": ["ELSCINT1,00E1,21", "A, B,0019,0A"]})
+    assert deid.declared_safe(target) == {("ELSCINT1", 0xE1, 0x21), ("A, B", 0x19, 0x0A)}
+    with pytest.raises(TargetError, match="CREATOR,gggg,ee"):
+        deid.declared_safe(SimpleNamespace(policy={"safe_private": ["ELSCINT1"]}))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from part15.bench import Bench
 from part15.channel.adapter import Adapter, adapter_of
@@ -28,6 +28,10 @@ PROFILE = BASIC
 SECONDS_PER_FILE = 10.0
 MOST_OUTPUT = 1 << 30
 MOST_SEED = 200
+MOST_EVIDENCE = 1 << 20
+Asked = tuple[str, tuple[str, ...]]
+"""Edition and options."""
+DATES = {"full": "retain-long-full-dates", "modified": "retain-long-modified-dates"}
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,22 @@ class Outcome:
     out: Path = Path()
 
 
-def claim_of(target: Any) -> tuple[str, tuple[str, ...]]:
-    """Return the edition and the options of what *target* claims of Annex E: option profiles, or options."""
+@dataclass(frozen=True)
+class Asking:
+    """What is asked: of whom, by which claim, about the objects of which folder, for which recipients."""
+
+    bench: Bench
+    adapter: Adapter
+    claimed: Asked
+    folder: Path
+    certificates: tuple[str, ...]
+
+
+def claim_of(target: Any, dates: str = "modified") -> tuple[str, tuple[str, ...]]:
+    """Return the edition and the options of what *target* claims of Annex E: option profiles, or options.
+
+    Full and modified dates exclude each other (E.3.6): of both, *dates* says which is asked for.
+    """
     claims: Mapping[str, Any] = getattr(target, "claims", {})
     edition = target.target.edition
     chosen: dict[str, None] = {}
@@ -50,7 +68,10 @@ def claim_of(target: Any) -> tuple[str, tuple[str, ...]]:
             chosen.update(dict.fromkeys(getattr(table, "options", ())))
         if name in options():
             chosen[name] = None
-    return edition, expanded(chosen)
+    named = expanded(chosen)
+    if set(DATES.values()) <= set(named):
+        named = tuple(o for o in named if o not in DATES.values() or o == DATES[dates])
+    return edition, named
 
 
 def declared_safe(target: Any) -> frozenset[tuple[str, int, int]]:
@@ -71,26 +92,31 @@ def declared_safe(target: Any) -> frozenset[tuple[str, int, int]]:
 
 
 @driver(Impact.OBSERVE, at="target")
-def deidentify(bench: Bench, *, encrypted: bool = False) -> Many[DeidSeen] | NotReached:
+def deidentify(
+    bench: Bench, *, encrypted: bool = False, dates: Literal["full", "modified"] = "modified"
+) -> Many[DeidSeen] | NotReached:
     """Hand the planted corpus to the adapter's ``deidentify`` and read what comes out against it.
 
-    With *encrypted* three recipients are given, and the keys of all of them open what they may.
+    Where full and modified dates are both claimed *dates* chooses. With *encrypted* three recipients are given, and the keys of all of them open what they may.
     Without an adapter the files of ``media.folder`` are read, against ``media.originals`` if named.
     """
-    key = ("deid.deidentify", encrypted, *claim_of(bench.target))
-    found: Many[DeidSeen] | NotReached = bench.shelf.once(key, lambda: _driven(bench, encrypted))
+    claimed = claim_of(bench.target, dates)
+    key = ("deid.deidentify", encrypted, claimed)
+    found: Many[DeidSeen] | NotReached = bench.shelf.once(
+        key, lambda: _driven(bench, claimed, encrypted)
+    )
     return found
 
 
-def _driven(bench: Bench, encrypted: bool) -> Many[DeidSeen] | NotReached:
+def _driven(bench: Bench, claimed: Asked, encrypted: bool) -> Many[DeidSeen] | NotReached:
     try:
         adapter = adapter_of(bench.target)
     except Trouble:
-        return read_media(bench)
-    return _through(bench, adapter, encrypted)
+        return read_media(bench, claimed)
+    return _through(bench, adapter, claimed, encrypted)
 
 
-def read_media(bench: Bench) -> Many[DeidSeen] | NotReached:
+def read_media(bench: Bench, claimed: Asked) -> Many[DeidSeen] | NotReached:
     """Read the files of ``media.folder``, against those of the same name in ``media.originals``."""
     media = getattr(bench.target, "media", None)
     if media is None:
@@ -98,7 +124,7 @@ def read_media(bench: Bench) -> Many[DeidSeen] | NotReached:
             "deidentify",
             "the target names neither an adapter with the verb deidentify nor media.folder",
         )
-    edition, chosen = claim_of(bench.target)
+    edition, chosen = claimed
     originals = Path(media.originals) if media.originals else None
     corpus = _planted(bench, originals)
     hunter = Hunter.of(sought(corpus.canaries, rules(edition, chosen))) if corpus else None
@@ -149,10 +175,12 @@ def read_file(path: Path, name: str, original: Path | None, claim: Claimed) -> D
         return None
 
 
-def _through(bench: Bench, adapter: Adapter, encrypted: bool) -> Many[DeidSeen] | NotReached:
+def _through(
+    bench: Bench, adapter: Adapter, claimed: Asked, encrypted: bool
+) -> Many[DeidSeen] | NotReached:
     from part15.peers.canaries import write_corpus
 
-    edition, chosen = claim_of(bench.target)
+    edition, chosen = claimed
     corpus = bench.shelf.once("deid.corpus", lambda: write_corpus(_kept(bench, "corpus")))
     hunter = bench.shelf.once(
         ("deid.hunter", edition, chosen),
@@ -160,7 +188,8 @@ def _through(bench: Bench, adapter: Adapter, encrypted: bool) -> Many[DeidSeen] 
     )
     openers, certificates = _recipients(bench) if encrypted else ({}, [])
     names = corpus.few if encrypted else tuple(corpus.files)
-    outcome = _asked(bench, adapter, corpus.folder, names, certificates)
+    ask = Asking(bench, adapter, claimed, corpus.folder, tuple(certificates))
+    outcome = _asked(ask, names)
     if isinstance(outcome, NotReached):
         return outcome
     claim = Claimed(
@@ -175,6 +204,10 @@ def _through(bench: Bench, adapter: Adapter, encrypted: bool) -> Many[DeidSeen] 
     for name, original, made in outcome.pairs:
         regions = (corpus.region,) if name == corpus.burned else ()
         seen = read_file(made, name, original, replace(claim, regions=regions, look_at_pixels=True))
+        if made.stat().st_size <= MOST_EVIDENCE:
+            bench.evidence.keep(
+                f"output-{len(members):02d}.dcm", made.read_bytes(), phi="synthetic"
+            )
         if seen is None:
             return NotReached("deidentify", f"the output for {corpus.files[name]} is no DICOM file")
         told = _in_names(hunter, outcome, made) + (_in_log(hunter, outcome) if not members else ())
@@ -234,52 +267,42 @@ def write_certificate(path: Path, certificate: Any) -> Path:
     return path
 
 
-def _asked(
-    bench: Bench, adapter: Adapter, folder: Path, names: Sequence[str], certificates: Sequence[str]
-) -> Outcome | NotReached:
+def _asked(ask: Asking, names: Sequence[str]) -> Outcome | NotReached:
     """Hand over all objects at once; one by one where the SUT refuses them together."""
-    bench.note(f"{len(names)} planted objects to de-identify")
-    whole = _asked_once(bench, adapter, folder, names, certificates, "deidentified")
+    ask.bench.note(f"{len(names)} planted objects to de-identify")
+    whole = _asked_once(ask, names, "deidentified")
     if isinstance(whole, Outcome) or whole.step != "refused":
         return whole
     parts = [
-        _asked_once(bench, adapter, folder, [name], certificates, f"deidentified-{number}")
-        for number, name in enumerate(names)
+        _asked_once(ask, [name], f"deidentified-{number}") for number, name in enumerate(names)
     ]
     done = [part for part in parts if isinstance(part, Outcome)]
     if not done:
         return NotReached("deidentify", whole.why)
-    bench.note(f"{len(names) - len(done)} of {len(names)} objects were refused")
+    ask.bench.note(f"{len(names) - len(done)} of {len(names)} objects were refused")
     pairs = tuple(pair for part in done for pair in part.pairs)
-    return Outcome(pairs, tuple(line for part in done for line in part.log), bench.scratch)
+    return Outcome(pairs, tuple(line for part in done for line in part.log), ask.bench.scratch)
 
 
-def _asked_once(
-    bench: Bench,
-    adapter: Adapter,
-    folder: Path,
-    names: Sequence[str],
-    certificates: Sequence[str],
-    out_name: str,
-) -> Outcome | NotReached:
-    edition, chosen = claim_of(bench.target)
-    out = bench.scratch / out_name
+def _asked_once(ask: Asking, names: Sequence[str], out_name: str) -> Outcome | NotReached:
+    edition, chosen = ask.claimed
+    out = ask.bench.scratch / out_name
     out.mkdir(exist_ok=True)
     request = {
-        "files": [str(folder / name) for name in names],
+        "files": [str(ask.folder / name) for name in names],
         "out": str(out),
         "profile": BASIC,
         "edition": edition,
         "options": list(chosen),
-        "recipients": list(certificates),
+        "recipients": list(ask.certificates),
     }
-    answer = adapter.ask(
-        "deidentify", request, deadline=bench.deadline + SECONDS_PER_FILE * len(names)
-    )
+    seconds = ask.bench.deadline + SECONDS_PER_FILE * len(names)
+    answer = ask.adapter.ask("deidentify", request, deadline=seconds)
     if answer.outcome != "done":
-        why = f"the adapter answered '{answer.outcome}' to deidentify: {answer.why or answer.diagnostics}"
+        told = answer.why or answer.diagnostics
+        why = f"the adapter answered '{answer.outcome}' to deidentify: {told}"
         return NotReached("refused" if answer.outcome == "refused" else "deidentify", why)
-    pairs = _paired(answer.values, answer.files, folder, names, out)
+    pairs = _paired(answer.values, answer.files, ask.folder, names, out)
     if not pairs:
         return NotReached("deidentify", "the adapter answered 'done' but wrote no file")
     log = answer.values.get("log", ())

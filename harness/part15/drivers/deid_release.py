@@ -67,11 +67,12 @@ def read_files(
 ) -> Iterator[tuple[str, DeidSeen | Unread]]:
     """Yield (name, what was seen) in the order of *items*, without those whose names are in *done*.
 
-    With *workers* 0 as many processes as the machine has; with 1 none. Only a few chunks are under
+    With *workers* 0 as many processes as the machine has; with 1, or with keys to open encrypted
+    attributes, which do not leave this process, none. Only a few chunks are under
     way at a time, whatever the length of *items*; stopping the iteration stops the processes.
     """
     left = (item for item in items if item.name not in done)
-    if (workers or os.cpu_count() or 1) == 1:
+    if (workers or os.cpu_count() or 1) == 1 or claim.openers:
         for item in left:
             yield item.name, read_one(item, claim)
         return
