@@ -342,6 +342,7 @@ def build_plan(
                 drafts += _drafts(claim, profile, clause, binding, advisory, target, limit)
                 break
     cases = [_attach(case, target) for case in _named(drafts)]
+    cases.sort(key=_is_late)
     _check_waivers(target, cases, whole=not only)
     unclaimed = tuple(
         (p.id, "not claimed by the target")
@@ -349,6 +350,10 @@ def build_plan(
         if p.claimable and p.id not in {c.profile for c in claims}
     )
     return Plan(claims, tuple(_unique(cases)), unclaimed)
+
+
+def _is_late(case: Case) -> bool:
+    return case.stimulus is not None and drivers()[case.stimulus.kind].late
 
 
 def _unique(cases: Sequence[Case]) -> Iterator[Case]:

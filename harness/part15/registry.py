@@ -52,6 +52,8 @@ class Driver:
     impact: Impact
     at: str
     """``endpoint``, ``listener`` (the SUT must act: a trigger or a person) or ``target`` (files, declarations)."""
+    late: bool = False
+    """True if it may keep a product busy that serves one connection at a time: driven after all others."""
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -98,19 +100,19 @@ def check(function: CheckFunction) -> CheckFunction:
 
 
 def driver(
-    impact: Impact = Impact.OBSERVE, *, at: str = "endpoint"
+    impact: Impact = Impact.OBSERVE, *, at: str = "endpoint", late: bool = False
 ) -> Callable[[DriverFunction], DriverFunction]:
     """Register a driver: ``def imperative(bench: Bench, *, argument...) -> Seen | NotReached``.
 
     *impact* is the strongest thing it does to the SUT; *at* says where it is used: at each
     ``endpoint`` of a claim, at each ``listener`` (the SUT must act: a trigger or a person), or once
-    per ``target`` (files, declarations).
+    per ``target`` (files, declarations). *late* ones are driven after all others.
     """
 
     def register(function: DriverFunction) -> DriverFunction:
         name = _name(function)
         _claim(name, function, _drivers)
-        _drivers[name] = Driver(name, function, impact, at)
+        _drivers[name] = Driver(name, function, impact, at, late)
         return function
 
     return register

@@ -126,12 +126,16 @@ def cross_protocols(bench: Bench) -> ForeignSeen | NotReached:
     return ForeignSeen(answers, control, lines.after(bench))
 
 
-@driver(Impact.ASSOCIATE)
+UNHEARD = "the handshake did not complete: "
+
+
+@driver(Impact.ASSOCIATE, late=True)
 def stay_silent(
     bench: Bench, *, stages: Sequence[str] = ("connect", "handshake", "drip")
 ) -> SilenceSeen | NotReached:
     """Connect and stay silent at several *stages* at once, until the other side ends it.
 
+    A stage that got no answer because the product serves one connection at a time is tried again alone.
     Waits for the declared ``ul.artim_seconds`` and a fifth more, or for the bench's deadline.
     """
     control = lines.before(bench)
@@ -146,6 +150,9 @@ def stay_silent(
         found = dict(
             zip(wanted, pool.map(lambda s: _silence(bench, s, waited), wanted), strict=True)
         )
+    for stage in [s for s, seen in found.items() if seen.how.startswith(UNHEARD)]:
+        lines.after(bench)
+        found[stage] = _silence(bench, stage, waited)
     return SilenceSeen(found, waited, claimed, control, lines.after(bench))
 
 
@@ -158,7 +165,7 @@ def _silence(bench: Bench, stage: str, waited: float) -> Silence:
     except Trouble as trouble:
         return Silence(False, 0.0, str(trouble))
     if line and line.failed:
-        return Silence(False, 0.0, f"the handshake did not complete: {line.failed}")
+        return Silence(False, 0.0, f"{UNHEARD}{line.failed}")
     began = time.monotonic()
     try:
         if stage == "drip":
