@@ -14,6 +14,7 @@ from part15.evidence import Store
 from part15.forge import KeyRing
 from part15.judge import judge, worst
 from part15.model import Plan, Verdict, Word
+from part15.peers import gnutls_child
 from part15.peers.faults import Fault, faults
 from part15.peers.policy import Policy
 from part15.peers.reference import ReferencePeer
@@ -79,6 +80,7 @@ class TlsArena:
     edition: str
     policy: Policy
     rule_sets: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -107,12 +109,17 @@ class TlsArena:
             tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder,
             ReferencePeer(_pki(), names, policy=self.policy, artim=0.5, idle=0.5) as peer,
         ):
-            document = peer.document(edition=self.edition, profile=self.profile)
+            document = peer.document(
+                edition=self.edition, profile=self.profile, features=self.features
+            )
             _, verdicts = drive(document, Path(folder), deadline=DEADLINE)
         return judged(verdicts)
 
 
 FOUR = "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:DHE-RSA-AES128-GCM-SHA256"
+
+RETIRED = ("entity-authentication", "master-secret-exchange", "integrity", "privacy")
+"""What B.1 and B.3 bind only where it is claimed."""
 
 ARENAS = (
     TlsArena(
@@ -133,4 +140,7 @@ ARENAS = (
             maximum="1.2",
         ),
     ),
+    TlsArena("B.13", "tls-bcp195-rfc8996-modified", "2023b", gnutls_child.MODIFIED),
+    TlsArena("B.1", "tls-basic", "2017c", gnutls_child.BASIC, features=RETIRED),
+    TlsArena("B.3", "tls-aes", "2017c", gnutls_child.AES, features=RETIRED),
 )

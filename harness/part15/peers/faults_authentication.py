@@ -59,13 +59,14 @@ FAULTS = (
     ),
     Fault(
         "accepts_weak_client_certificate",
-        "takes client certificates with short keys, short issuer keys, and old hashes",
+        "takes client certificates with short keys, short issuer keys and old hashes, and signs with SHA-1",
         (
             "B.13-cert-rsa-2048",
             "B.13-cert-ecc-256",
             "B.13-cert-sig-rsa-2048",
             "B.13-cert-sig-ecdsa-256",
             "B.13-cert-hash-sha256",
+            "B.13-prohibited-algorithms",
             "RFC9325-no-sha1-md5",
         ),
         "the certificate of the other side is not looked at closely enough",

@@ -40,6 +40,32 @@ FAULTS = (
         {"gnutls_without": "-RSA:+ECDHE-RSA"},
     ),
     Fault(
+        "has_no_rsa_certificate",
+        "has an elliptic curve certificate only",
+        (
+            *for_each("{}-entity-authentication", "B.1", "B.3"),
+            "B.1-master-secret",
+            "B.1-privacy",
+            "B.3-offer-both-suites",
+        ),
+        "the retired profiles name RSA certificates; their suites need one",
+        _FAMILY,
+        {"certificates": ("server-ec",), "gnutls_without": "-RSA:+ECDHE-ECDSA"},
+    ),
+    Fault(
+        "lacks_sha1_suites",
+        "protects records with SHA-256 only",
+        (
+            "B.1-integrity",
+            "B.1-privacy",
+            "B.3-offer-both-suites",
+            *for_each("{}-framework", "B.1", "B.3"),
+        ),
+        "the retired profiles name SHA-1; Triple DES and TLS 1.0 have nothing else",
+        _FAMILY,
+        {"gnutls_without": "-SHA1:+SHA256"},
+    ),
+    Fault(
         "lacks_camellia",
         "does not serve the Camellia suites",
         ("B.13-cipher-tls12-mandatory",),

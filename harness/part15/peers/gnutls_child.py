@@ -77,6 +77,7 @@ def priority(policy: Policy) -> str:
     old = "%PROFILE_VERY_WEAK:%VERIFY_ALLOW_SIGN_WITH_SHA1:%VERIFY_ALLOW_BROKEN"
     profile = old if policy.weak_peers else "%PROFILE_MEDIUM"
     without = [policy.gnutls_without] if policy.gnutls_without else []
+    without += ["+SIGN-RSA-SHA1:+SIGN-ECDSA-SHA1"] if policy.weak_peers else []
     order = ["%SERVER_PRECEDENCE"] if policy.server_preference else []
     return ":".join(["NONE", *versions, policy.gnutls, *without, *order, profile])
 
