@@ -386,6 +386,16 @@ def test_damaged_files_never_break_the_reader(seed: int) -> None:
         assert answer.message
 
 
+def test_hundreds_of_signatures_are_hashed_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    from part15.wire import signature_crypto
+
+    monkeypatch.setattr(signature_crypto, "MOST_TIMES", 0)
+    monkeypatch.setattr(signature_crypto, "MOST_HASHED", 500)
+    (*_, last) = seen_of(right_files(PARTY)["two-signers.dcm"]).signatures
+    assert last.crypto.integrity == "undecidable"
+    assert "octets to be hashed" in last.crypto.why
+
+
 def test_too_many_signatures_are_bounded() -> None:
     empty = Node(0xFFFAFFFA, "SQ", items=[])
     items = [[Node(0x00080100, "SH", b"1 "), empty] for _ in range(2_000)]

@@ -13,7 +13,7 @@ from part15.wire.elements import EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE,
 from part15.wire.mac_stream import Stored, pieces, stream
 
 DCMTK_BUFFER = 16_384
-LARGEST = 1 << 28
+LARGEST = 1 << 26
 """Variants are not tried on streams of more octets."""
 
 _TEXT = frozenset(

@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 NATIVE = frozenset({IMPLICIT_UID, EXPLICIT_UID, BIG_ENDIAN_UID, DEFLATED_UID})
 _ENCAPSULATED = ("1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.1.98")
 _PIXEL_DATA = 0x7FE00010
+MOST_TIMES = 16
+MOST_HASHED = 1 << 30
+"""Octets that are hashed for the signatures of one object: times its size, and on top of that."""
 _NAMED = 6
 
 
@@ -74,6 +77,19 @@ class MacWork:
     transfer_syntax: str
     _states: dict[Any, tuple[Any, int]] = field(default_factory=dict)
     _chosen: dict[Any, list[int]] = field(default_factory=dict)
+    hashed: int = 0
+
+    def spend(self, octets: int) -> None:
+        """Count *octets* that were hashed for this object.
+
+        Raises NotComputable when they are many times what the object has: hostile objects carry
+        hundreds of signatures.
+        """
+        self.hashed += octets
+        if self.hashed > MOST_TIMES * len(self.source.data) + MOST_HASHED:
+            raise NotComputable(
+                f"the signatures of this object ask for more than {self.hashed} octets to be hashed"
+            )
 
     def chosen(self, level: int, tags: tuple[int, ...]) -> list[int]:
         """Return the listed elements of *level*, as :func:`mac_stream.listed` does."""
@@ -102,6 +118,7 @@ class MacWork:
                 state.update(piece)
                 total += len(piece)
             self._states[key] = state, total
+            self.spend(total)
         known, total = self._states[key]
         state = known.copy()
         if item is not None:
@@ -299,41 +316,56 @@ def _explained(work: MacWork, asked: Question, result: CryptoSeen, fault: str) -
     level, item, parameters = asked.level, asked.item, asked.parameters
     block = result.block
     source = work.source
-    chosen = listed(source, level, parameters.signed)
+    chosen = work.chosen(level, parameters.signed)
     own = of_signature_item(source, item)
     small = result.octets <= LARGEST
     if small and not fault:
-        for vrs in _other_representations(source, [*chosen, *own]):
-            mac, octets = work.mac(level, item, parameters, block.digest_algorithm, vrs)
-            if mac.hex() == block.digest:
-                return dataclasses.replace(result, integrity=VALID, mac=mac.hex(), octets=octets)
+        try:
+            for vrs in _other_representations(source, [*chosen, *own]):
+                mac, octets = work.mac(level, item, parameters, block.digest_algorithm, vrs)
+                if mac.hex() == block.digest:
+                    return dataclasses.replace(
+                        result, integrity=VALID, mac=mac.hex(), octets=octets
+                    )
+        except NotComputable as trouble:
+            return dataclasses.replace(result, integrity=UNDECIDABLE, why=str(trouble))
     mismatch = pixel_mismatch(work, level, parameters)
     if mismatch:
         return dataclasses.replace(result, integrity=UNDECIDABLE, why=mismatch)
     why = fault or "the MAC of what is stored is not the one that was signed"
     if not small:
         return dataclasses.replace(result, why=why)
-    alternative = ""
-    own_mac, _ = work.mac(level, item, parameters, block.digest_algorithm)
-    if own_mac.hex() == block.digest:
-        alternative = "ps3.3"
-    else:
+    alternative = _alternative(work, asked, block, result.octets)
+    if alternative:
+        why = f"{why}; it matches {ALTERNATIVES[alternative][0]}"
+    return dataclasses.replace(result, why=why, alternative=alternative)
+
+
+def _alternative(work: MacWork, asked: Question, block: BlockSeen, octets: int) -> str:
+    """Return the key of the known stream that the digest in the signature is over, or nothing."""
+    level, item, parameters, source = asked.level, asked.item, asked.parameters, work.source
+    try:
+        mac, _ = work.mac(level, item, parameters, block.digest_algorithm)
+        if mac.hex() == block.digest:
+            return "ps3.3"
         by_tag: dict[int, list[int]] = {}
         for index in source.level(level):
             by_tag.setdefault(source.elements[index].tag, []).append(index)
         everything = [i for tag in parameters.signed for i in by_tag.get(tag, ())]
+        chosen = work.chosen(level, parameters.signed)
+        own = of_signature_item(source, item)
         syntax = syntax_of(parameters.transfer_syntax)
         for name, pieces in variants(source, chosen, own, syntax, everything):
+            work.spend(octets)
             try:
                 digest, _ = digest_of(gathered(pieces()), block.digest_algorithm)
             except NotComputable:
                 continue
             if digest.hex() == block.digest:
-                alternative = name
-                break
-    if alternative:
-        why = f"{why}; it matches {ALTERNATIVES[alternative][0]}"
-    return dataclasses.replace(result, why=why, alternative=alternative)
+                return name
+    except NotComputable:
+        return ""
+    return ""
 
 
 def _other_representations(source: Stored, chosen: Sequence[int]) -> list[Mapping[str, str]]:
