@@ -397,3 +397,19 @@ RESTORED = [
 def test_re_identification(check: object, bad: ReidentifiedSeen) -> None:
     assert check(ReidentifiedSet((CASE, FIRST, STRANGER))).word is Word.PASS
     assert check(ReidentifiedSet((CASE, bad))).word is Word.FAIL
+
+
+def test_marks_of_instances_are_not_due_in_a_dicomdir() -> None:
+    bare = replace(
+        RIGHT, sop_class="1.2.840.10008.1.3.10", marks=MarksSeen(), pixels=PixelsSeen("unread")
+    )
+    for check in (
+        deid_marks.says_identity_removed,
+        deid_marks.names_method,
+        deid_marks.codes_method,
+        deid_marks.codes_or_names_method,
+        deid_marks.dates_marked,
+        deid_marks.states_no_burn_in,
+        deid_marks.states_no_features,
+    ):
+        assert check(bare).word is Word.NOT_APPLICABLE

@@ -150,3 +150,27 @@ def test_a_number_that_is_only_written_differently_is_kept_under_an_option() -> 
 def test_a_word_that_stands_for_nobody_may_stay() -> None:
     anonymous = element(0x00100010, b"PN", b"Anonymous ")
     assert words(paired(anonymous, anonymous)) == [("left", "warn")]
+
+
+def directory(name: bytes) -> bytes:
+    """Return a DICOMDIR with one record of a patient."""
+    record = element(0x00041430, b"CS", b"PATIENT ") + element(0x00100010, b"PN", name)
+    octets = bytearray(HEAD + element(0x00041220, b"SQ", item(record)))
+    at = octets.index(b"\x02\x00\x02\x00UI")
+    length = struct.unpack_from("<H", octets, at + 6)[0]
+    octets[at : at + 8 + length] = element(0x00020002, b"UI", b"1.2.840.10008.1.3.10")
+    return bytes(octets)
+
+
+def test_a_dicomdir_is_judged_by_its_records_and_not_by_marks() -> None:
+    seen = read_pair(directory(b"DOE^JANE"), directory(b"DOE^JANE"), "DICOMDIR", Claimed())
+    assert [(d.path, d.kind) for d in seen.deviations] == [("(0004,1220)[1]/(0010,0010)", "left")]
+    assert seen.sop_class == "1.2.840.10008.1.3.10"
+    assert seen.meta.instance_matches
+
+
+def test_values_of_the_original_are_sought_in_the_name_of_the_file() -> None:
+    old = element(0x00100010, b"PN", b"QUIXOTE^ALONSO")
+    new = element(0x00100010, b"PN", b"")
+    seen = read_pair(HEAD + old, HEAD + new, "out/quixote_01.dcm", Claimed(hunt_originals=True))
+    assert [(s.place, s.transform) for s in seen.survivors] == [("file name", "other case")]

@@ -11,9 +11,23 @@ _LONGITUDINAL = ("retain-long-full-dates", "retain-long-modified-dates")
 _FULL, _SHIFTED = "113106", "113107"
 
 
+DIRECTORY = "1.2.840.10008.1.3.10"
+
+
+def _directory(seen: DeidSeen) -> Judgement | None:
+    """Return why the marks of instances are not due, for a DICOMDIR."""
+    if seen.sop_class == DIRECTORY:
+        return does_not_apply(
+            "a DICOMDIR is no de-identified instance; the marks are due in its files"
+        )
+    return None
+
+
 @check
 def says_identity_removed(seen: DeidSeen) -> Judgement:
     """Tell whether Patient Identity Removed (0012,0062) is YES (E.1.1 item 6)."""
+    if directory := _directory(seen):
+        return directory
     return _exactly("Patient Identity Removed (0012,0062)", seen.marks.identity_removed, "YES")
 
 
@@ -31,6 +45,8 @@ def _exactly(name: str, value: str, due: str) -> Judgement:
 @check
 def names_method(seen: DeidSeen) -> Judgement:
     """Tell whether De-identification Method is given as text or as codes (2008; 2023b and later: and/or)."""
+    if directory := _directory(seen):
+        return directory
     if seen.marks.method_text or seen.marks.codes:
         return passes("De-identification Method is given")
     return fails(
@@ -61,12 +77,16 @@ def _code_flaws(marks: MarksSeen, options: tuple[str, ...], *, all_needed: bool)
 @check
 def codes_method(seen: DeidSeen) -> Judgement:
     """Tell whether (0012,0064) has the CID 7050 code of the profile and of every option used, and of no other."""
+    if directory := _directory(seen):
+        return directory
     return _coded(seen, all_needed=True)
 
 
 @check
 def codes_or_names_method(seen: DeidSeen) -> Judgement:
     """Tell whether codes and/or text are given, and the codes are those of what is claimed (2023b)."""
+    if directory := _directory(seen):
+        return directory
     if not seen.marks.codes and seen.marks.method_text:
         return passes(
             "De-identification Method (0012,0063) names the method as text, which 2023b allows"
@@ -135,6 +155,8 @@ def replaces_meta(seen: DeidSeen) -> Judgement:
 @check
 def dates_marked(seen: DeidSeen) -> Judgement:
     """Tell whether (0028,0303) is REMOVED where no Retain Longitudinal option is claimed (E.2)."""
+    if directory := _directory(seen):
+        return directory
     if any(option in seen.options for option in _LONGITUDINAL):
         return does_not_apply("an option that retains dates is claimed; E.3.6 judges (0028,0303)")
     return _temporal(seen, "REMOVED")
@@ -148,6 +170,8 @@ def _temporal(seen: DeidSeen, due: str) -> Judgement:
 @check
 def states_temporal(seen: DeidSeen, *, value: str) -> Judgement:
     """Tell whether (0028,0303) is *value* (E.3.6)."""
+    if directory := _directory(seen):
+        return directory
     return _temporal(seen, value)
 
 
@@ -176,6 +200,8 @@ def states_offset(seen: DeidSeen) -> Judgement:
 @check
 def states_no_burn_in(seen: DeidSeen) -> Judgement:
     """Tell whether Burned In Annotation (0028,0301) is NO (E.3.1)."""
+    if directory := _directory(seen):
+        return directory
     if seen.pixels.state == "absent":
         return does_not_apply("the object has no Pixel Data")
     return _exactly("Burned In Annotation (0028,0301)", seen.marks.burned_in, "NO")
@@ -184,6 +210,8 @@ def states_no_burn_in(seen: DeidSeen) -> Judgement:
 @check
 def states_no_features(seen: DeidSeen) -> Judgement:
     """Tell whether Recognizable Visual Features (0028,0302) is NO (E.3.2)."""
+    if directory := _directory(seen):
+        return directory
     if seen.pixels.state == "absent":
         return does_not_apply("the object has no Pixel Data")
     return _exactly("Recognizable Visual Features (0028,0302)", seen.marks.visual_features, "NO")

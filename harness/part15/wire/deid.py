@@ -26,7 +26,7 @@ from part15.wire.deid_scan import scan_alone, scan_pair
 from part15.wire.deid_set import set_of
 from part15.wire.dictionary import tag_number
 from part15.wire.elements import Limits, Octets
-from part15.wire.part10 import Part10File, parse
+from part15.wire.part10 import Part10File, parse, uid_text
 
 if TYPE_CHECKING:
     from part15.wire.cms_opening import Opener
@@ -75,11 +75,11 @@ def read_object(data: Octets, name: str, claim: Claimed | None = None) -> DeidSe
     table = rules(chosen.edition, chosen.options)
     if chosen.hunter is None:
         top = shallow(file.data_set, elements, file.syntax)
-        collected = Collected(table, _sop_class(top), chosen.salt)
+        collected = Collected(table, _sop_class(top, file), chosen.salt)
         if scan_elements(file.data_set, elements, collected):
             return _seen(file, top, None, None, collected, chosen, len(elements))
     after = indexed(file.data_set, elements, big=file.syntax.big)
-    collected = Collected(table, _sop_class(after), chosen.salt)
+    collected = Collected(table, _sop_class(after, file), chosen.salt)
     blocks = PrivateBlocks(after, chosen.edition, chosen.safe, noted_safe(after))
     scan_alone(after, collected, blocks)
     return _seen(file, after, None, None, collected, chosen, len(elements))
@@ -94,7 +94,9 @@ def read_pair(before: Octets, after: Octets, name: str, claim: Claimed | None = 
     old_file, new_file = parse(before, f"original of {name}"), parse(after, name)
     old, new = index(old_file, LIMITS), index(new_file, LIMITS)
     collected = Collected(
-        rules(chosen.edition, chosen.options), _sop_class(new) or _sop_class(old), chosen.salt
+        rules(chosen.edition, chosen.options),
+        _sop_class(new, new_file) or _sop_class(old, old_file),
+        chosen.salt,
     )
     noted = noted_safe(old) | noted_safe(new)
     scan_pair(old, new, collected, PrivateBlocks(new, chosen.edition, chosen.safe, noted))
@@ -106,8 +108,9 @@ def read_set(objects: Iterable[DeidSeen]) -> DeidSet:
     return set_of(objects)
 
 
-def _sop_class(found: Index) -> str:
-    return found.text("(0008,0016)")
+def _sop_class(found: Index, file: Part10File) -> str:
+    """Return the SOP Class; of a DICOMDIR, which names it in the meta information only, that one."""
+    return found.text("(0008,0016)") or uid_text(file.meta_value(0x00020002) or b"")
 
 
 def _seen(
@@ -127,6 +130,8 @@ def _seen(
         hunter = Hunter.of(sought(originals(before), collected.rules), parts=False)
     if hunter is not None:
         survivors = _unkept(hunter.hunt(file, after), after, collected)
+        if claim.hunter is None:
+            survivors += hunter.in_text(file.name, "file name")
         collected.settle_cleaned({s.place for s in survivors})
     return DeidSeen(
         name=file.name,

@@ -119,7 +119,7 @@ def meta(after: Part10File, instance: str, before: Part10File | None = None) -> 
         preamble=state,
         kept=tuple(kept),
         present=tuple(f"(0002,{tag & 0xFFFF:04X})" for tag in _REPLACED if after.meta_value(tag)),
-        instance_matches=said is not None and uid_text(said) == instance,
+        instance_matches=not instance or (said is not None and uid_text(said) == instance),
         instance_kept=same_instance,
     )
 
