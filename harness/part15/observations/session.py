@@ -240,3 +240,31 @@ class WebSeen:
 
     headers: dict[str, str]
     failed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Served:
+    """One connection of a client to us, with one server certificate shown.
+
+    *entered* tells whether an A-ASSOCIATE-RQ came: the client took our certificate. *first* is the type
+    of its first PDU, 0 if none came; *answered* whether it made a request that we answered;
+    *certificate* whether it showed one. *ended*, *alert* and *why* are as in :class:`HandshakeSeen`.
+    """
+
+    ended: str
+    entered: bool = False
+    first: int = 0
+    answered: bool = False
+    certificate: bool = False
+    version: str = ""
+    alert: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class ServedSeen:
+    """A client's connections to us with several server certificates, between two with the right one."""
+
+    right: Served
+    shown: dict[str, Served | NotReached]
+    after: Served
