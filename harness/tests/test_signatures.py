@@ -1,12 +1,10 @@
-"""Signed objects of our own: properties, scope, references, hostile files, what tables say."""
+"""Signed objects of our own: properties, scope, references, what tables say."""
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import runpy
 import struct
-import time
 import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,18 +26,14 @@ from part15.observations.signatures import SignedObjectSeen
 from part15.peers.signing_orders import right_files, right_order
 from part15.peers.signing_party import signing_party
 from part15.peers.signing_samples import (
-    ROOT,
     compressed,
     image,
     plain,
-    reference,
-    reference_to,
     report,
 )
 from part15.wire import part10
 from part15.wire.elements import walk
 from part15.wire.signature_references import resolve
-from part15.wire.signature_sets import chains, complete_sets, told
 from part15.wire.signature_table import lines, rows
 from part15.wire.signature_time import read_datetime
 from part15.wire.signed_object import read_file, read_object
@@ -325,86 +319,6 @@ def test_an_unsigned_object_is_no_concern() -> None:
     assert signatures.orders_list(seen).word is Word.NOT_APPLICABLE
 
 
-def hostile() -> dict[str, bytes]:
-    signed = SIGNED["plain"]
-    start = part10.parse(signed).start
-    deep = struct.pack("<HH2sHI", 0x40, 0xA730, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
-        "<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF
-    )
-    huge = struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OW", 0, 0xFFFFFFF0)
-    at = signed.rindex(struct.pack("<HH", 0x0400, 0x0115))
-
-    def certificate(octets: bytes) -> bytes:
-        return sign(
-            plain(), right_order(PARTY, signer=dataclasses.replace(PARTY.right, certificate=octets))
-        )
-
-    return {
-        "truncated": signed[: start + 300],
-        "cut in the signature": signed[: at + 40],
-        "deep": signed[:start] + deep * 10_000,
-        "gigabyte": signed[:start] + huge,
-        "meta lies": signed[:140] + b"\xff" * 8 + signed[148:],
-        "empty": b"",
-        "certificate is text": certificate(b"-----BEGIN CERTIFICATE-----"),
-        "certificate lies": certificate(b"\x30\x84\xff\xff\xff\xff" + bytes(100)),
-        "certificate is huge": certificate(b"\x30\x84\x00\x98\x96\x80" + bytes(10_000_000)),
-        "certificate nests": certificate(b"\x30\x80" * 5_000),
-        "token is noise": sign(
-            plain(), right_order(PARTY, token=lambda _: b"\x30\x82\x01\x00" + b"\xa5" * 256)
-        ),
-        "token nests": sign(plain(), right_order(PARTY, token=lambda _: b"\x30\x80" * 5_000)),
-    }
-
-
-@pytest.mark.parametrize("name", sorted(hostile()))
-def test_hostile_files_give_one_clear_answer(name: str) -> None:
-    began = time.process_time()
-    seen = seen_of(hostile()[name], name)
-    assert time.process_time() - began < 5
-    if seen.trouble:
-        assert len(seen.trouble) < 300
-        assert not seen.signatures
-    else:
-        (signature,) = seen.signatures
-        told = [signature.crypto.why, signature.timestamp.why if signature.timestamp else ""]
-        assert any(0 < len(text) < 300 for text in told)
-
-
-@QUIET
-@given(st.integers(0, 2**32))
-def test_damaged_files_never_break_the_reader(seed: int) -> None:
-    choice = random.Random(seed)
-    data = bytearray(SIGNED[choice.choice(["plain", "compressed"])])
-    for _ in range(choice.randint(1, 12)):
-        data[choice.randrange(132, len(data))] = choice.randrange(256)
-    if choice.random() < 0.3:
-        del data[choice.randrange(132, len(data)) :]
-    seen = seen_of(bytes(data))
-    for word, answer in bench.judged(seen, "creator").values():
-        assert word is not Word.ERROR
-        assert answer.message
-
-
-def test_hundreds_of_signatures_are_hashed_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    from part15.wire import signature_crypto
-
-    monkeypatch.setattr(signature_crypto, "MOST_TIMES", 0)
-    monkeypatch.setattr(signature_crypto, "MOST_HASHED", 500)
-    (*_, last) = seen_of(right_files(PARTY)["two-signers.dcm"]).signatures
-    assert last.crypto.integrity == "undecidable"
-    assert "octets to be hashed" in last.crypto.why
-
-
-def test_too_many_signatures_are_bounded() -> None:
-    empty = Node(0xFFFAFFFA, "SQ", items=[])
-    items = [[Node(0x00080100, "SH", b"1 "), empty] for _ in range(2_000)]
-    data = file_of([*IDENTITY[:2], Node(0x0040A730, "SQ", items=items)])
-    seen = seen_of(data)
-    assert "2000 sequences" in seen.trouble
-    assert len(seen.levels) == 400
-
-
 def test_walk_and_tree_agree() -> None:
     nodes = image()
     for undefined in (False, True):
@@ -436,63 +350,3 @@ def test_large_objects_are_hashed_where_they_are(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert [s.crypto.integrity for s in seen.signatures] == ["valid"]
     assert peak < 4 << 20
-
-
-def selection(number: int, title: str, items: list[list[Node]]) -> bytes:
-    """Return a Key Object Selection of *title* over *items*."""
-    nodes = [n for n in report(items, verified=False) if n.tag not in (0x0040A360, 0x0040A385)]
-    put(nodes, text_node(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.88.59"))
-    put(nodes, text_node(0x00080018, "UI", f"{ROOT}.{number}"))
-    put(nodes, Node(0x0040A043, "SQ", items=[code_nodes(title, "DCM", "title")]))
-    return sign(file_of(nodes), right_order(PARTY, number))
-
-
-def resolved(files: dict[str, bytes]) -> list[SignedObjectSeen]:
-    return resolve(
-        [seen_of(d, n) for n, d in files.items()], lambda name: part10.parse(files[name])
-    )
-
-
-def test_complete_sets_are_held_against_what_is_there() -> None:
-    first = sign(plain(), right_order(PARTY))
-    whole = {"image.dcm": first, "kos.dcm": selection(20, "113033", [reference(first)])}
-    (found,) = complete_sets(resolved(whole))
-    assert (found.missing, found.extra, found.changed, found.signed) == ((), (), (), True)
-    assert "none missing; none extra; none changed" in told(found)
-    (found,) = complete_sets(resolved({"kos.dcm": whole["kos.dcm"]}))
-    assert found.missing == (f"{ROOT}.1",)
-    nodes, _ = opened(first)
-    put(nodes, Node(0x7FE00010, "OW", bytes(32)))
-    (found,) = complete_sets(resolved({**whole, "image.dcm": file_of(nodes)}))
-    assert found.changed == (f"{ROOT}.1",)
-    more = {**whole, "more.dcm": file_of(report())}
-    (found,) = complete_sets(resolved(more))
-    assert found.extra == (f"{ROOT}.2",)
-    manifest = {"image.dcm": first, "kos.dcm": selection(20, "113030", [reference(first)])}
-    (found,) = complete_sets(resolved({**manifest, "more.dcm": file_of(report())}))
-    assert found.extra == ()
-
-
-def test_selections_of_selections_are_followed_and_bounded() -> None:
-    first = sign(plain(), right_order(PARTY))
-    inner = selection(21, "113030", [reference(first), reference_to(20)])
-    outer = selection(20, "113030", [reference_to(21)])
-    sets = {
-        s.name: s for s in complete_sets(resolved({"a": first, "inner": inner, "outer": outer}))
-    }
-    assert sets["outer"].through == ("inner",)
-    assert sets["outer"].cycle
-    assert f"{ROOT}.1" in sets["outer"].named
-    chain = {f"k{n}": selection(n, "113030", [reference_to(n + 1)]) for n in range(30, 60)}
-    found = complete_sets(resolved(chain))[0]
-    assert found.deep
-    assert "were not followed" in told(found)
-
-
-def test_chains_of_references_are_told() -> None:
-    first = sign(plain(), right_order(PARTY))
-    middle = selection(21, "113030", [reference(first)])
-    top = sign(file_of(report([reference_to(21), reference_to(1)])), right_order(PARTY, 2))
-    (sentence,) = chains(resolved({"image": first, "middle": middle, "top": top}))
-    assert "top refers to" in sentence
-    assert "middle" in sentence
