@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, field
 
 from part15.observations.deid import AttributeSeen
 from part15.wire.deid_actions import UNSURE, Said, said
 from part15.wire.deid_rules import Rule, Rules
-from part15.wire.deid_types import Types, types_of
+from part15.wire.deid_types import UNKNOWN, Types, nested, types_of
 from part15.wire.deid_values import value_class
 
 MOST_DEVIATIONS = 2000
 MOST_NAMED = 50
 MOST_HOLDERS = 1000
 
-_said = functools.lru_cache(maxsize=16384)(said)
+_NONE: dict[int, str] = {}
 
 
 @dataclass
@@ -40,16 +39,16 @@ class Collected:
     registered_changed: list[str] = field(default_factory=list)
     holders: list[tuple[str, str]] = field(default_factory=list)
     nested: int = 0
+    types: Types = UNKNOWN
 
-    @property
-    def types(self) -> Types:
-        """The types of the object's IOD."""
-        return types_of(self.sop_class)
+    def __post_init__(self) -> None:
+        self.types = types_of(self.sop_class)
 
     def type_of(self, tag: int, parent: int) -> str:
         """Return the Type of *tag*, inside items of *parent* unless that is 0."""
-        types = self.types
-        return types.inside(parent, tag) if parent else types.top(tag)
+        if parent:
+            return nested().get(parent, _NONE).get(tag, "")
+        return self.types.top_level.get(tag, "")
 
     def holds(self, path: str, action: str) -> None:
         """Remember a sequence that an option keeps (K) or has cleaned (C)."""
@@ -63,13 +62,24 @@ class Collected:
 
     def judge(self, rule: Rule, type_: str, outcome: str) -> Said:
         """Return what is to be said, and count it."""
-        found = _said(rule, type_, outcome, known_iod=bool(self.types.iod))
-        known = self.rows.get(rule.row, "")
-        if outcome not in known and outcome != "absent":
-            self.rows[rule.row] = f"{known} {outcome}" if known else outcome
-        self.count(found.action, found.column, outcome)
-        if len(rule.actions) > 1 and outcome != "absent":
-            self.conflicts[rule.row] = None
+        row, memo = rule.row, self.rules.memo
+        key = (row, type_, outcome, self.types.iod != "")
+        known = memo.get(key)
+        if known is None:
+            found = said(rule, type_, outcome, known_iod=key[3])
+            known = found, f"{found.action} {outcome}", f"{found.column} {outcome}"
+            memo[key] = known
+        found, action, column = known
+        self.tally[action] = self.tally.get(action, 0) + 1
+        self.columns[column] = self.columns.get(column, 0) + 1
+        if outcome != "absent":
+            met = self.rows.get(row)
+            if met is None:
+                self.rows[row] = outcome
+            elif outcome not in met:
+                self.rows[row] = f"{met} {outcome}"
+            if len(rule.actions) > 1:
+                self.conflicts[row] = None
         return found
 
     def settle_cleaned(self, places: set[str]) -> None:

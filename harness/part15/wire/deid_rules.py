@@ -63,6 +63,10 @@ class Rules:
     curve: Rule | None
     unknown_options: tuple[str, ...] = ()
     _rows: Mapping[str, Rule] = field(default_factory=dict)
+    memo: dict[tuple[str, str, str, bool], Any] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """What was said about (row, Type, outcome, IOD known): as many entries as those can have."""
 
     def of(self, tag: int) -> Rule | None:
         """Return the rule for *tag*, or None where the table has no row."""
