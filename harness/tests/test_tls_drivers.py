@@ -196,6 +196,17 @@ def test_a_server_that_dislikes_large_hellos_is_enumerated_in_batches(
     assert seen.versions[1].complete
 
 
+def test_a_narrowed_enumeration_offers_its_own_set_only(serve: Serve, tmp_path: Path) -> None:
+    server = serve(usual)
+    b = bench(server.port, tmp_path)
+    whole = enumerated(b)
+    part = enumerated(b, suites="table:tls-rfc9325-recommended", versions=["1.2", "1.1"])
+    assert [found.version for found in part.versions] == ["1.2", "1.1"]
+    assert part.accepted("1.2") == (0xC030, 0xC02F)
+    assert set(part.hellos[0].suites) == {0xC02F, 0xC030, 0xC02B, 0xC02C}
+    assert enumerated(b, versions=["1.2"]).versions == (whole.versions[1],)
+
+
 def test_one_reset_is_not_taken_for_a_refusal_and_a_habit_is_learnt(
     serve: Serve, tmp_path: Path
 ) -> None:

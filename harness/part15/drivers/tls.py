@@ -68,7 +68,7 @@ def enumerate(  # noqa: A001 - the verb of the stimulus
     if isinstance(seen, NotReached):
         return seen
     if suites or versions:
-        seen = _narrowed(bench, seen, tuple(versions), tuple(suites))
+        seen = _narrowed(bench, seen, tuple(versions), suites)
         if isinstance(seen, NotReached):
             return seen
     if certificates:
@@ -78,7 +78,7 @@ def enumerate(  # noqa: A001 - the verb of the stimulus
 
 
 def _narrowed(
-    bench: Bench, known: SuitesSeen, versions: tuple[str, ...], suites: tuple[str, ...]
+    bench: Bench, known: SuitesSeen, versions: tuple[str, ...], suites: str | Sequence[str]
 ) -> SuitesSeen | NotReached:
     """Return the enumeration of *suites* in *versions*; of everything it is a part of *known*."""
     wanted = versions or tuple(found.version for found in known.versions)
