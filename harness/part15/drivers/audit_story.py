@@ -22,7 +22,7 @@ from part15.drivers.session_lines import identity_of, made_identity, open_line
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.audit import DeedSeen, AuditStorySeen
+from part15.observations.audit import AuditStorySeen, DeedSeen
 from part15.registry import driver
 from part15.wire import pdu
 from part15.wire.audit_judge import examine

@@ -7,6 +7,7 @@ flip with the rules they gather and are not repeated in every row.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -74,8 +75,8 @@ SYSLOG_FAULTS = (
     _transport("trailing_lf", "an LF follows each counted message", {"framing": "trailer"}, "SYSLOG-5425-09"),
     _transport("counts_characters", "MSG-LEN counts characters, not octets",
                {"framing": "characters", "edits": (("*", "Test^Patient", "Tést^Pätient"),)}, "SYSLOG-5425-09",
-               "AUD-FMT-001", "AUD-TLS-005"),
-    _transport("truncates_at_8096", "SYSLOG-MSG is cut at 8096 octets", {"cut": 8096}, "AUD-TLS-005", "AUD-FMT-001"),
+               "AUD-FMT-001", "AUD-TLS-005", "AUD-TLS-006"),
+    _transport("truncates_at_8096", "SYSLOG-MSG is cut at 8096 octets", {"cut": 8096}, "AUD-TLS-005", "AUD-TLS-006", "AUD-FMT-001"),
     _transport("sends_in_clear", "audit messages are sent without TLS", {"tls": False}, "AUD-TLS-002",
                "AUD-TLS-003", "SYSLOG-5425-02", "SYSLOG-5425-06", "SYSLOG-5425-08", "SYSLOG-5425-12"),
     _transport("says_no_goodbye", "the connection ends without close_notify", {"goodbye": False}, "SYSLOG-5425-12"),
@@ -101,8 +102,40 @@ SYSLOG_FAULTS = (
     _transport("prefixed_datagrams", "datagrams begin with an octet count", {"prefix": True}, "SYSLOG-5426-01"),
 )  # fmt: skip
 
-FAULTS: tuple[Fault, ...] = (*MESSAGE_FAULTS, *SYSLOG_FAULTS, *COLLECTOR_FAULTS, *STORY_FAULTS)
-"""Every fault of the audit source and the audit collector."""
+SHALL_FIELDS = tuple(
+    f"AUD-FMT-{n:03}"
+    for n in (9, 10, 12, 13, 20, 21, 22, 24, 28, 33, 36, 37, 41, 42, 43, 44, 46, 47, 49)
+)
+"""The field rules that AUD-FMT-002 gathers."""
+NOT_GATHERED = (
+    "AUD-MSG-01-NOPO", "AUD-MSG-03-AP-OTHER", "AUD-MSG-07-AP-OTHER", "AUD-MSG-10-AP-OTHER",
+    "AUD-MSG-11-AP-PERFORMER", "AUD-MSG-15-ACTION",
+)  # fmt: skip
+"""Permissions and recommendations of A.5.3, which AUD-FMT-003 leaves out; it leaves out who is known, too."""
+HEADER = tuple(f"SYSLOG-5424-{n:02}" for n in (1, 2, 3, 4, 5, 10, 11, 12))
+
+
+def _gathered(fault: Fault) -> Fault:
+    """Return *fault* with the clauses that gather the rules it breaks."""
+    flips = list(fault.flips)
+    tables = [c for c in flips if c.startswith("AUD-MSG-") and not c.endswith("BOTH-KNOWN")]
+    changed = bool({"edits", "cut", "framing", "encoding"} & set(fault.changes))
+    for clause, due in (
+        ("AUD-FMT-002", bool(set(flips) & set(SHALL_FIELDS)) and "alternate" not in fault.changes),
+        ("AUD-FMT-003", changed and bool(set(tables) - set(NOT_GATHERED))),
+        ("AUD-TLS-011", "AUD-FMT-001" in flips),
+        ("AUD-UDP-007", "AUD-FMT-001" in flips),
+        ("AUD-UDP-008", bool(set(flips) & set(HEADER))),
+        ("AUD-TLS-006", "SYSLOG-5424-01" in flips),
+    ):
+        if due and clause not in flips:
+            flips.append(clause)
+    return dataclasses.replace(fault, flips=tuple(flips))
+
+
+_SENT = tuple(_gathered(fault) for fault in (*MESSAGE_FAULTS, *SYSLOG_FAULTS))
+FAULTS: tuple[Fault, ...] = (*_SENT, *COLLECTOR_FAULTS, *STORY_FAULTS)
+"""Every fault of the audit source, the audit collector and the audited node."""
 
 
 @functools.cache

@@ -254,7 +254,7 @@ FIELD_FAULTS = (
     _message("local-event-type", "an undeclared local EventTypeCode is used", "110100",
              'csd-code="110120" codeSystemName="DCM"', 'csd-code="BOOT" codeSystemName="99ACME"', *UNLISTED),
     _message("dtd-in-message", "the message declares entities", "110108", "<AuditMessage>",
-             '<!DOCTYPE AuditMessage [<!ENTITY a "b">]><AuditMessage>', "AUD-FMT-001"),
+             '<!DOCTYPE AuditMessage [<!ENTITY a "b">]><AuditMessage>', "AUD-FMT-001", "AUD-TLS-006"),
 )  # fmt: skip
 
 TABLE_FAULTS = (
