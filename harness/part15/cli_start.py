@@ -87,7 +87,7 @@ def write_new(path: Path, text: str, *, executable: bool = False) -> None:
 def init_command(folder: Path, peer: str | None) -> int:
     """Write a starter target file and adapter into FOLDER."""
     if peer is not None:
-        from part15.peers.known import write_peer
+        from part15.peers.starting import write_peer
 
         for path in write_peer(peer, folder):
             click.echo(str(path))

@@ -146,7 +146,7 @@ def before(bench: Bench) -> AssociationSeen | NotReached:
     prove anything.
     """
     seen: AssociationSeen | None = _state(bench).get("control")
-    if seen is None or not seen.accepted:
+    if seen is None or (not seen.accepted and "accepted" in _state(bench)):
         seen = after(bench)
     return (
         seen if seen.accepted else NotReached("control association", refused_because(bench, seen))
@@ -161,8 +161,10 @@ def after(bench: Bench) -> AssociationSeen:
     """
     until = time.monotonic() + min(PATIENCE, 5 * bench.deadline)
     seen = _control(bench)
-    while seen.outcome == "silent" and time.monotonic() < until:
+    while seen.outcome == "silent" and "accepted" in _state(bench) and time.monotonic() < until:
         seen = _control(bench)
+    if seen.accepted:
+        _state(bench)["accepted"] = True
     return seen
 
 
@@ -195,6 +197,12 @@ def refused_because(bench: Bench, seen: AssociationSeen) -> str:
         return f'{point.address} does not answer with TLS ({seen.why}); set transport = "plain" or use its TLS port'
     if shake and shake.requested and not ours:
         return f"the product asks for a client certificate; give endpoints.{point.id}.identity, issued by a CA that it trusts"
+    if shake and shake.completed and seen.outcome in ("silent", "closed", "garbage"):
+        return (
+            f"the TLS handshake was completed with our certificate {ours}, but no A-ASSOCIATE-AC came "
+            f"({_words(seen)}): the product did not accept our certificate, which in TLS 1.3 shows only "
+            "now, or there is no DICOM service behind the port"
+        )
     if shake and shake.requested:
         return (
             f"the product did not accept our certificate {ours} ({_words(seen)}); "

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import select
-import shlex
 import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from part15.errors import TargetError
-from part15.pki import Pki, make_pki
+from part15.pki import Pki
 from part15.registry import did_you_mean
-from part15.toml_writing import relative_below, toml_text
 
-Command = Callable[[Pki, int, Path], list[str]]
+
+@dataclass(frozen=True)
+class Place:
+    """Where a peer is to run: its PKI, port and folder, and the port of the plain server behind a front."""
+
+    pki: Pki
+    port: int
+    folder: Path
+    behind: int = 0
+
+
+Command = Callable[[Place], list[str]]
 
 B9 = "tls-bcp195"
 B10 = "tls-bcp195-nondowngrading"
@@ -50,66 +52,68 @@ class KnownPeer:
     setting: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     certificate: str = "server"
+    front: bool = False
+    """True for a TLS front before a plain DICOM server (DCMTK storescp)."""
     patience: float = 15.0
 
     @property
     def installed(self) -> bool:
         """Tell whether the program is on PATH."""
-        return shutil.which(self.program) is not None
+        needed = (self.program, "storescp") if self.front else (self.program,)
+        return all(shutil.which(program) is not None for program in needed)
 
 
 def _storescp(option: str, certificate: str = "server") -> Command:
-    def command(pki: Pki, port: int, folder: Path) -> list[str]:
-        mine = pki[certificate]
-        (folder / "received").mkdir(exist_ok=True)
-        tls = ["+tls", str(mine.key), str(mine.certificate), "+cf", str(pki.ca), option]
-        return ["storescp", "--fork", *tls, "+B", "-od", str(folder / "received"), str(port)]
+    def command(at: Place) -> list[str]:
+        mine = at.pki[certificate]
+        (at.folder / "received").mkdir(exist_ok=True)
+        tls = ["+tls", str(mine.key), str(mine.certificate), "+cf", str(at.pki.ca), option]
+        return ["storescp", "--fork", *tls, "+B", "-od", str(at.folder / "received"), str(at.port)]
 
     return command
 
 
-def _orthanc(pki: Pki, port: int, folder: Path) -> list[str]:
-    server = pki["server"]
+def _orthanc(at: Place) -> list[str]:
+    server = at.pki["server"]
     configuration = {
         "Name": "part15",
-        "StorageDirectory": str(folder / "storage"),
-        "IndexDirectory": str(folder / "storage"),
+        "StorageDirectory": str(at.folder / "storage"),
+        "IndexDirectory": str(at.folder / "storage"),
         "HttpServerEnabled": False,
-        "DicomPort": port,
+        "DicomPort": at.port,
         "DicomAet": "ORTHANC",
         "DicomCheckCalledAet": False,
         "DicomTlsEnabled": True,
         "DicomTlsCertificate": str(server.certificate),
         "DicomTlsPrivateKey": str(server.key),
-        "DicomTlsTrustedCertificates": str(pki.ca),
+        "DicomTlsTrustedCertificates": str(at.pki.ca),
         "DicomTlsRemoteCertificateRequired": True,
         "Plugins": [],
     }
-    path = folder / "orthanc.json"
+    path = at.folder / "orthanc.json"
     path.write_text(json.dumps(configuration, indent=2), encoding="utf-8")
     return ["Orthanc", str(path)]
 
 
 def _gnutls(priority: str, certificates: tuple[str, ...] = ("server", "server-ec")) -> Command:
-    def command(pki: Pki, port: int, folder: Path) -> list[str]:
-        del folder
+    def command(at: Place) -> list[str]:
         pairs = [
             part
             for name in certificates
             for part in (
                 "--x509certfile",
-                str(pki[name].certificate),
+                str(at.pki[name].certificate),
                 "--x509keyfile",
-                str(pki[name].key),
+                str(at.pki[name].key),
             )
         ]
-        trust = ["--x509cafile", str(pki.ca), "--require-client-cert", "--verify-client-cert"]
+        trust = ["--x509cafile", str(at.pki.ca), "--require-client-cert", "--verify-client-cert"]
         return [
             "gnutls-serv",
             "--echo",
             "-q",
             "-p",
-            str(port),
+            str(at.port),
             *trust,
             *pairs,
             "--priority",
@@ -120,15 +124,14 @@ def _gnutls(priority: str, certificates: tuple[str, ...] = ("server", "server-ec
 
 
 def _openssl(*options: str) -> Command:
-    def command(pki: Pki, port: int, folder: Path) -> list[str]:
-        del folder
-        mine = pki["server"]
-        pair = ["-cert", str(mine.certificate), "-key", str(mine.key), "-CAfile", str(pki.ca)]
+    def command(at: Place) -> list[str]:
+        mine = at.pki["server"]
+        pair = ["-cert", str(mine.certificate), "-key", str(mine.key), "-CAfile", str(at.pki.ca)]
         return [
             "openssl",
             "s_server",
             "-accept",
-            str(port),
+            str(at.port),
             *pair,
             "-quiet",
             "-Verify",
@@ -138,6 +141,54 @@ def _openssl(*options: str) -> Command:
         ]
 
     return command
+
+
+def plain_server(at: Place) -> list[str]:
+    """Return the command of the plain DICOM server that stands behind a front."""
+    (at.folder / "received").mkdir(exist_ok=True)
+    return ["storescp", "--fork", "+B", "-od", str(at.folder / "received"), str(at.behind)]
+
+
+def _stunnel(at: Place) -> list[str]:
+    mine = at.pki["server"]
+    path = at.folder / "stunnel.conf"
+    path.write_text(
+        "foreground = yes\npid =\nsyslog = no\n[dicom]\n"
+        f"accept = 127.0.0.1:{at.port}\nconnect = 127.0.0.1:{at.behind}\n"
+        f"cert = {mine.certificate}\nkey = {mine.key}\nCAfile = {at.pki.ca}\n"
+        "verifyChain = yes\nrequireCert = yes\nsslVersionMin = TLSv1.2\n",
+        encoding="utf-8",
+    )
+    return ["stunnel", str(path)]
+
+
+def _haproxy(at: Place) -> list[str]:
+    mine = at.pki["server"]
+    pair = at.folder / "pair.pem"
+    pair.write_bytes(Path(mine.certificate).read_bytes() + Path(mine.key).read_bytes())
+    path = at.folder / "haproxy.cfg"
+    path.write_text(
+        "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n"
+        f"listen dicom\n  bind 127.0.0.1:{at.port} ssl crt {pair} ca-file {at.pki.ca} verify required "
+        f"ssl-min-ver TLSv1.2\n  server scp 127.0.0.1:{at.behind}\n",
+        encoding="utf-8",
+    )
+    return ["haproxy", "-db", "-f", str(path)]
+
+
+def _nginx(at: Place) -> list[str]:
+    mine = at.pki["server"]
+    path = at.folder / "nginx.conf"
+    path.write_text(
+        "include /etc/nginx/modules-enabled/*.conf;\ndaemon off;\nmaster_process off;\n"
+        f"pid {at.folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\nstream {{\n  server {{\n"
+        f"    listen 127.0.0.1:{at.port} ssl;\n    proxy_pass 127.0.0.1:{at.behind};\n"
+        f"    ssl_certificate {mine.certificate};\n    ssl_certificate_key {mine.key};\n"
+        f"    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_verify_client on;\n"
+        f"    ssl_client_certificate {at.pki.ca};\n  }}\n}}\n",
+        encoding="utf-8",
+    )
+    return ["nginx", "-c", str(path), "-e", "stderr"]
 
 
 _NODELAY = {"TCP_NODELAY": "1"}
@@ -227,8 +278,15 @@ PEERS = {
             "gnutls",
             "gnutls-serv",
             "gnutls-bin",
-            "gnutls-serv with its secure defaults",
-            _gnutls("SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"),
+            "gnutls-serv with the suites of B.13",
+            _gnutls(
+                "NONE:+VERS-TLS1.3:+VERS-TLS1.2:+ECDHE-RSA:+ECDHE-ECDSA:+AES-256-GCM:+AES-128-GCM"
+                ":+CHACHA20-POLY1305:+AES-256-CCM:+AES-128-CCM:+AES-256-CCM-8:+AES-128-CCM-8"
+                ":+CAMELLIA-256-GCM:+CAMELLIA-128-GCM:+AEAD:+COMP-NULL:+CTYPE-ALL:+GROUP-X25519"
+                ":+GROUP-SECP256R1:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-RSAE-SHA384"
+                ":+SIGN-RSA-SHA256:+SIGN-RSA-SHA384:+SIGN-ECDSA-SECP256R1-SHA256"
+                ":+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384"
+            ),
             {B13: "2023b"},
             dicom=False,
         ),
@@ -262,6 +320,36 @@ PEERS = {
             {B12: "2023b"},
             dicom=False,
         ),
+        KnownPeer(
+            "stunnel",
+            "stunnel",
+            "stunnel4",
+            "stunnel before a plain DCMTK storescp",
+            _stunnel,
+            {B12: "2023b"},
+            front=True,
+            environment=_NODELAY,
+        ),
+        KnownPeer(
+            "haproxy",
+            "haproxy",
+            "haproxy",
+            "haproxy before a plain DCMTK storescp",
+            _haproxy,
+            {B12: "2023b"},
+            front=True,
+            environment=_NODELAY,
+        ),
+        KnownPeer(
+            "nginx",
+            "nginx",
+            "nginx libnginx-mod-stream",
+            "nginx stream before a plain DCMTK storescp",
+            _nginx,
+            {B12: "2023b"},
+            front=True,
+            environment=_NODELAY,
+        ),
     )
 }
 
@@ -273,115 +361,3 @@ def find(name: str) -> KnownPeer:
             f"'{name}' is no known peer{did_you_mean(name, PEERS)}; known are {', '.join(PEERS)}"
         )
     return PEERS[name]
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def document(peer: KnownPeer, pki: Pki, port: int) -> dict[str, Any]:
-    """Return the target file of *peer* on *port* with certificates of *pki*."""
-    from part15.peers.declared import IDENTITIES
-
-    def identity(name: str) -> dict[str, str]:
-        return {"certificate": str(pki[name].certificate), "key": str(pki[name].key)}
-
-    endpoint: dict[str, Any] = {
-        "address": f"127.0.0.1:{port}",
-        "transport": "tls",
-        "ae_title": peer.ae_title,
-        "trust": str(pki.ca),
-        "server_name": "localhost",
-    }
-    if peer.setting:
-        endpoint["setting"] = peer.setting
-    endpoint["identity"] = identity("client")
-    endpoint["identities"] = {kind: identity(name) for kind, name in IDENTITIES.items()}
-    return {
-        "target": {"name": peer.text, "version": peer.package},
-        "claims": {
-            name: {"roles": ["tls-server"], "edition": edition}
-            for name, edition in peer.claims.items()
-        },
-        "endpoints": {"dicom-tls": endpoint},
-    }
-
-
-@contextlib.contextmanager
-def running(peer: KnownPeer, pki: Pki, folder: Path) -> Iterator[Path]:
-    """Start *peer* on loopback and yield the path of its target file in *folder*; ended afterwards.
-
-    Raises TargetError if it is not installed or does not listen in time.
-    """
-    if not peer.installed:
-        raise TargetError(f"{peer.program} is not installed (Debian package {peer.package})")
-    port = free_port()
-    environment = {**os.environ, **peer.environment}
-    with (folder / "peer.log").open("wb") as log:
-        process = subprocess.Popen(
-            peer.command(pki, port, folder),
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            _await(process, port, peer, folder)
-            path = folder / "target.toml"
-            path.write_text(toml_text(document(peer, pki, port)), encoding="utf-8")
-            yield path
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
-
-
-def _await(process: subprocess.Popen[bytes], port: int, peer: KnownPeer, folder: Path) -> None:
-    until = time.monotonic() + peer.patience
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            break
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", port), timeout=1.0),
-        ):
-            return
-        # A program cannot tell us when it listens.
-        select.select([], [], [], 0.02)
-    log = (folder / "peer.log").read_bytes()[-2000:].decode("utf-8", "replace")
-    raise TargetError(
-        f"{peer.name} did not listen within {peer.patience:g} s; it said: {log.strip() or 'nothing'}"
-    )
-
-
-def write_peer(name: str, folder: Path) -> list[Path]:
-    """Write test certificates, a target file and ``start.sh`` for the known peer *name* into *folder*.
-
-    Raises TargetError if *folder* already holds them.
-    """
-    peer, folder = find(name), folder.resolve()
-    target, script = folder / "target.toml", folder / "start.sh"
-    for path in (target, script):
-        if path.exists():
-            raise TargetError(f"{path} exists already; choose another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    pki = make_pki(folder / "pki")
-    port = 2762
-    command = relative_below(peer.command(pki, port, folder), folder)
-    settings = "".join(f"export {k}={v}\n" for k, v in peer.environment.items())
-    script.write_text(
-        f"#!/bin/sh\n# {peer.text}; needs the program {peer.program} (Debian package {peer.package})\n"
-        f'cd "$(dirname "$0")" || exit 1\n{settings}exec {shlex.join(command)}\n',
-        encoding="utf-8",
-    )
-    script.chmod(0o755)
-    content = relative_below(document(peer, pki, port), folder)
-    target.write_text(toml_text(content), encoding="utf-8")
-    return [script, target]
