@@ -12,7 +12,7 @@ import pytest
 from part15 import load
 from part15.bench import Bench, Ledger, Shelf
 from part15.checks import status as checks
-from part15.drivers import status
+from part15.drivers import status, status_stories
 from part15.evidence import Drawer
 from part15.judge import ask
 from part15.model import Word
@@ -23,6 +23,7 @@ from part15.observations.status import (
     EventSeen,
     StatusCase,
     StatusSeen,
+    StorySeen,
 )
 from part15.peers.archive import Archive, right_policy
 from part15.peers.archive_faults_status import STATUS
@@ -72,6 +73,34 @@ def words(bench: Bench, clauses: set[str]) -> dict[str, Word]:
             answer = ask(all_checks()[bound.check], seen[stimulus.key], bound.expect)
             found[clause.id] = answer.word
     return found
+
+
+def explored(pki: Pki, tmp_path: Path, *faults: str) -> StorySeen:
+    with Archive(pki, faults, artim=0.5, idle=1.0) as archive:
+        seen = status_stories.explore(bench_on(archive, tmp_path, listeners={}), budget=12)
+    assert isinstance(seen, StorySeen)
+    return seen
+
+
+def test_the_right_archive_has_no_story(pki: Pki, tmp_path: Path) -> None:
+    seen = explored(pki, tmp_path)
+    assert seen.stories == {}
+    assert seen.tried >= 12
+    assert checks.survives_exploration(seen, rules=list(RULES)).word is Word.PASS
+
+
+def test_a_violation_is_shrunk_to_its_shortest_story(pki: Pki, tmp_path: Path) -> None:
+    seen = explored(pki, tmp_path, "leaves_ao_in_copy")
+    told = [s.words for s in seen.stories["copy-status"]]
+    assert told == [
+        "instance 1 stored as AO over TLS from a partner",
+        "commitment of instance 1 asked for and confirmed",
+        "all asked for by a partner, who received AO",
+    ]
+    assert seen.stories["copy-status"][-1].broke
+    assert set(seen.stories) == {"copy-status", "single-holder"}
+    assert checks.survives_exploration(seen, rules=["copy-status"]).word is Word.FAIL
+    assert checks.survives_exploration(seen, rules=["to-plain"]).word is Word.PASS
 
 
 EVERY = {c for f in STATUS for c in f.flips}

@@ -24,14 +24,14 @@ from part15.evidence import Drawer
 from part15.model import Word
 from part15.observations import Many, NotReached
 from part15.observations.storage import NegotiationSeen, ProposalSeen
-from part15.peers.archive import Archive, Destination
+from part15.peers.archive import Archive, Destination, bit_preserving_policy
 from part15.peers.archive_faults_storage import STORAGE
 from part15.peers.faults import Fault
 from part15.pki import Pki, make_pki
 from part15.selftest import Judged, compare
 from part15.selftest_archive import ARENAS
 from part15.target_file import parse_target
-from part15.wire import dimse, pdu, writing
+from part15.wire import dimse, part10, pdu, writing
 from part15.wire.elements import EXPLICIT_LITTLE, walk
 from part15.wire.trap_objects import STATUS_TRAP, traps
 
@@ -97,7 +97,7 @@ def test_a_round_trip_is_byte_exact(archive: Archive, tmp_path: Path) -> None:
     seen = storage.store_and_retrieve(bench_on(archive, tmp_path))
     assert isinstance(seen, Many)
     kept = [m.seen for m in seen.members if m.seen.after != f"{STATUS_TRAP} by C-GET"]
-    assert len(kept) == 32
+    assert len(kept) == 32 + storage.COUNT
     assert all(s.identical for s in kept)
     held_back = next(m.seen for m in seen.members if m.seen.after == f"{STATUS_TRAP} by C-GET")
     assert "did not come back" in held_back.problem
@@ -111,6 +111,30 @@ def test_a_difference_leaves_both_objects_as_evidence(pki: Pki, tmp_path: Path) 
     assert "trailing_blanks-returned.bin" in names
 
 
+def zero_private_dates(data: bytes) -> bytes:
+    """Zero private dates."""
+    parts = []
+    for e in writing.top(data, EXPLICIT_LITTLE):
+        octets = data[e.start : e.end]
+        if e.vr == "DA" and e.tag & 0x10000:
+            octets = data[e.start : e.value] + b"0" * e.length
+        parts.append(octets)
+    return b"".join(parts)
+
+
+def test_generated_objects_find_more_and_the_smallest_is_kept(pki: Pki, tmp_path: Path) -> None:
+    policy = dataclasses.replace(bit_preserving_policy(), rewrite=(zero_private_dates,))
+    with Archive(pki, archive=policy, plain=True, artim=0.5, idle=1.0) as wrong:
+        seen = storage.store_and_retrieve(bench_on(wrong, tmp_path, "dicom-plain"))
+    assert isinstance(seen, Many)
+    last = seen.members[-1]
+    assert last.subject == "generated object, smallest that differs"
+    kept = (tmp_path / "evidence" / "smallest-that-differs.dcm").read_bytes()
+    file = part10.parse(kept)
+    private = [e for e in file.walk() if e.tag >> 16 == 9]
+    assert [e.vr for e in private] == ["LO", "DA"]
+
+
 def test_c_move_brings_them_to_our_listener(pki: Pki, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -121,7 +145,7 @@ def test_c_move_brings_them_to_our_listener(pki: Pki, tmp_path: Path) -> None:
         seen = storage.store_and_retrieve(bench)
     assert isinstance(seen, Many)
     moved = [m.seen for m in seen.members if m.subject.endswith("by C-MOVE to own")]
-    assert len(moved) == 33
+    assert len(moved) == 33 + storage.COUNT
     assert {d.path for s in moved for d in s.differences} == {"(0100,0410)"}
     assert not [s.problem for s in moved if s.problem]
 

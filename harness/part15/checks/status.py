@@ -320,23 +320,32 @@ def tells_comment(seen: AuthorizationSeen) -> Judgement:
 
 
 @check
-def survives_exploration(seen: StorySeen) -> Judgement:
-    """No sequence of events that was explored breaks a rule; each violation is told as its shortest story."""
+def survives_exploration(seen: StorySeen, *, rules: Sequence[str]) -> Judgement:
+    """No sequence of events that was explored breaks one of *rules*; each violation is told as its shortest story."""
     elsewhere = _elsewhere(seen)
     if elsewhere:
         return elsewhere
-    if seen.stories:
-        told = {
-            rule: "; ".join(s.words for s in steps if s.words)
-            for rule, steps in seen.stories.items()
-        }
+    stories = {rule: seen.stories[rule] for rule in rules if rule in seen.stories}
+    told = {r: "; ".join(s.words for s in steps if s.words) for r, steps in stories.items()}
+    readings = tuple(sorted({r for rule in rules for r in _READINGS.get(rule, ())}))
+    if told:
         rule, words = next(iter(told.items()))
         return fails(
-            f"{words}: {seen.stories[rule][-1].broke}",
+            f"{words}: {stories[rule][-1].broke}",
             expected=RULES[rule].words,
             observed=f"{len(told)} rules are broken",
             findings=[
-                Finding(r, Word.FAIL, f"{t}: {seen.stories[r][-1].broke}") for r, t in told.items()
+                Finding(r, Word.FAIL, f"{t}: {stories[r][-1].broke}") for r, t in told.items()
             ],
+            rests_on=readings,
         )
-    return passes(f"{seen.tried} sequences of events break no rule (seed {seen.seed})")
+    if "single-holder" in rules and not seen.applied:
+        return undecided(
+            f"in {seen.tried} sequences of events no committed OR or AO instance came back to a partner, "
+            "so there was no copy to judge; look at storage commitment"
+        )
+    return passes(
+        f"{seen.tried} sequences of events break none of these rules (seed {seen.seed})",
+        observed=f"{seen.tried} sequences",
+        rests_on=readings,
+    )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from part15.model import Finding, Judgement, Word, fails, informs, passes, undecided
 from part15.observations.comparison import ComparisonSeen, Difference
 from part15.observations.storage import (
-    ExploredSeen,
     NegotiationSeen,
     ProposalSeen,
     RoundTripSeen,
@@ -227,18 +226,3 @@ def sends_extended_negotiation(seen: ProposalSeen) -> Judgement:
     if not seen.extended:
         return informs("no SOP Class Extended Negotiation was sent")
     return passes(f"{len(seen.extended)} 56H items have six octets with defined values")
-
-
-@check
-def keeps_generated_objects(seen: ExploredSeen) -> Judgement:
-    """No generated object comes back with a difference; the smallest that does is told."""
-    if seen.smallest is None:
-        return passes(f"{seen.tried} generated objects came back unchanged")
-    first = seen.smallest.differences[0] if seen.smallest.differences else None
-    where = f"{first.path} {first.keyword} ({first.kind})" if first else "the object"
-    return fails(
-        f"of {seen.tried} generated objects one came back different in {where}: {seen.story}",
-        expected="no difference",
-        observed=where,
-        findings=[_finding(d) for d in seen.smallest.differences[:_TOLD]],
-    )

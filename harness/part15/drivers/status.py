@@ -106,7 +106,8 @@ def commit(bench: Bench) -> CommitmentSeen | NotReached:
     if not sent.stored:
         return NotReached("C-STORE", f"an AO instance was not stored ({sent.answer})")
     party = play.parties[PARTNER]
-    known = status_lines.commit(party, [(sent.instance.sop_class, sent.instance.uid)])
+    row = sent.instance.sop_class, sent.instance.uid
+    known = status_lines.commit(party, [row], repeated=True)
     unknown = status_lines.Reports(offered=False, action=None)
     if known.action == 0:
         unknown = status_lines.commit(party, [(SECONDARY_CAPTURE, new_uid())])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import time
 from collections.abc import Iterable, Sequence
 
 from part15.bench import Bench
@@ -27,12 +29,19 @@ from part15.wire.trap_objects import (
     SECONDARY_CAPTURE,
     STATUS_TRAP,
     Trap,
+    base,
+    file_of,
+    joined,
+    new_uid,
     traps,
 )
 
 STORED = (0, 0xB000, 0xB006, 0xB007)
 """Statuses with which an object was stored (PS3.4 B.2.3): success and the warnings."""
 EXTENDED_ITEM = 0x56
+GENERATED, COUNT, SEED = "generated object", 12, 15
+SHRINKING = 10.0
+"""Seconds for finding the smallest generated object that differs."""
 
 
 def compare(before: Instance, after: Instance | None, name: str, route: str) -> ComparisonSeen:
@@ -58,7 +67,78 @@ def _instance(trap: Trap) -> Instance:
 
 def _sent(bench: Bench) -> list[Trap]:
     claims_status = "online-electronic-storage" in bench.target.claims
-    return [t for t in traps() if not (claims_status and t.name == STATUS_TRAP)]
+    fixed = traps()
+    study = session_study(fixed)
+    generated = [
+        _generated(content, f"{GENERATED} {n}", study) for n, content in enumerate(_contents(), 1)
+    ]
+    return [*(t for t in fixed if not (claims_status and t.name == STATUS_TRAP)), *generated]
+
+
+@functools.cache
+def _contents() -> tuple[dict[int, bytes], ...]:
+    from part15.strategies import contents, drawn
+
+    return tuple(drawn(contents(least=8), COUNT, SEED))
+
+
+def _generated(content: dict[int, bytes], name: str, study: str = "") -> Trap:
+    uid = new_uid()
+    return Trap(name, uid, joined({**base(uid, study or new_uid(), new_uid()), **content}))
+
+
+def _shows_more(members: Sequence[Member[RoundTripSeen]]) -> bool:
+    """Tell whether generated objects differ in another way than the fixed ones did by C-GET."""
+    kinds: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+    for member in members:
+        if member.seen.route == "C-GET":
+            generated = member.subject.startswith(GENERATED)
+            kinds[generated] |= {
+                (d.kind, d.nature) for d in member.seen.comparison.differences if d.kind != "added"
+            }
+    return bool(kinds[True] - kinds[False])
+
+
+def _shrunk(bench: Bench) -> Member[RoundTripSeen] | None:
+    """Return the smallest generated object that C-GET brings back with a difference, with its evidence."""
+    from part15.strategies import contents, smallest
+
+    until = time.monotonic() + SHRINKING
+    known: dict[bytes, RoundTripSeen | None] = {}
+
+    def differs(content: dict[int, bytes]) -> bool:
+        key = joined(content)
+        if key not in known:
+            if time.monotonic() >= until:
+                return False
+            known[key] = _alone(bench, content)
+        seen = known[key]
+        return seen is not None and bool(seen.comparison.total > seen.comparison.count("added"))
+
+    found = smallest(contents(), differs, COUNT * 4, SEED)
+    seen = known.get(joined(found)) if found is not None else None
+    if found is None or seen is None:
+        return None
+    trap = _generated(found, "smallest")
+    bench.evidence.keep("smallest-that-differs.dcm", file_of(trap), phi="synthetic")
+    return Member(f"{GENERATED}, smallest that differs", seen)
+
+
+def _alone(bench: Bench, content: dict[int, bytes]) -> RoundTripSeen | None:
+    """Store one generated object and bring it back by C-GET; None if that does not go."""
+    trap = _generated(content, GENERATED)
+    instance = _instance(trap)
+    try:
+        status = lines.send(bench, [instance]).get(trap.uid)
+        if not isinstance(status, int) or status not in STORED:
+            return None
+        found = lines.by_get(bench, [instance], Query(session_study([trap]), instance=trap.uid))
+    except Ended:
+        return None
+    back = next((i for i in found.instances if i.uid == trap.uid), None) if found else None
+    if back is None:
+        return None
+    return RoundTripSeen(compare(instance, back, GENERATED, "C-GET"), status, "C-GET")
 
 
 def _routes(bench: Bench, stored: Sequence[Trap]) -> Iterable[tuple[str, list[Instance] | None]]:
@@ -125,6 +205,8 @@ def _round_trips(bench: Bench) -> Many[RoundTripSeen] | NotReached:
             seen = compare(_instance(trap), back, trap.name, route)
             _keep(bench, trap, back, seen)
             members.append(Member(f"{trap.name} by {route}", RoundTripSeen(seen, status, route)))
+    if _shows_more(members) and (shrunk := _shrunk(bench)) is not None:
+        members.append(shrunk)
     if not offered:
         return NotReached(
             "retrieval",

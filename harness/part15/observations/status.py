@@ -179,3 +179,5 @@ class StorySeen:
     seed: int
     stories: dict[str, tuple[StoryStep, ...]]
     elsewhere: str = ""
+    applied: int = 0
+    """Times a committed OR or AO instance came back to a partner, so that there was a copy to judge."""

@@ -54,15 +54,3 @@ class ProposalSeen:
     proposed: dict[str, tuple[str, ...]]
     used: tuple[str, ...]
     extended: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True)
-class ExploredSeen:
-    """Generated data sets, stored and brought back, until one differs or the budget is used up.
-
-    *tried* is their number; *smallest* compares the smallest one that differs, None if none does.
-    """
-
-    tried: int
-    smallest: ComparisonSeen | None = None
-    story: str = ""

@@ -10,7 +10,7 @@ import dataclasses
 import socket
 import ssl
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -207,13 +207,14 @@ class Archive(ReferencePeer):
         *,
         edition: str = "2023b",
         profile: str = "",
+        features: Sequence[str] = (),
         claims: Mapping[str, Collection[str]] | None = None,
     ) -> dict[str, Any]:
         """Return the content of a target file that describes this archive and makes *claims*.
 
         *profile* alone is claimed in the one role that this archive has in it.
         """
-        found = super().document(edition=edition, profile="tls-bcp195-rfc8996")
+        found = super().document(edition=edition, profile="tls-bcp195-rfc8996", features=features)
         found["target"]["name"] = "part15 archive"
         if profile:
             role = "association-acceptor" if profile.startswith("user-") else "storage-scp"

@@ -24,6 +24,13 @@ STATUS = (
         forwards_early=True,
     ),
     _status(
+        "commits_everything_at_once",
+        "takes the commitment of one instance for that of all",
+        ("A.1.1-d4-no-forward-before-commit",),
+        "each instance needs its own commitment",
+        commits="all",
+    ),
+    _status(
         "leaves_ao_in_copy",
         "sends copies of AO instances with status AO",
         ("A.1.1-e3-copy-status", "A.1.1-c-single-holder"),

@@ -341,6 +341,9 @@ class ArchiveAssociation:
                     bad.append((sop_class, uid, 0x0119))
                 else:
                     held.settled = True
+                    if self.policy.commits == "all":
+                        for other in self.shelves.held.values():
+                            other.settled = True
                     good.append((sop_class, uid))
         return good, bad
 

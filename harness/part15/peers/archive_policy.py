@@ -67,7 +67,8 @@ class ArchivePolicy:
     new_uid: bool = False
     """A copy gets a SOP Instance UID of its own."""
     commits: str = "same"
-    """``same`` or ``new`` association, ``never``, ``twice``, ``refuses`` (failures), ``unknown`` transaction."""
+    """``same`` or ``new`` association, ``never``, ``twice``, ``refuses`` (failures), ``unknown``
+    transaction, ``blindly`` (also what is not held), ``all`` (also what was not asked for)."""
     commitment_known: bool = True
     relinquish: str = "delete"
     """After a transfer: ``delete``, ``NS``, ``AC`` (an AO one; an OR one is deleted) or ``keep``."""

@@ -395,6 +395,20 @@ def _compressed(offsets: bytes) -> Elements:
     return {0x7FE00010: encapsulated(0x7FE00010, [offsets, *parts])}
 
 
+def file_of(trap: Trap) -> bytes:
+    """Return *trap* as a DICOM File (PS3.10)."""
+    rows: tuple[tuple[int, str, bytes | str], ...] = (
+        (0x00020001, "OB", b"\0\1"),
+        (0x00020002, "UI", trap.sop_class),
+        (0x00020003, "UI", trap.uid),
+        (0x00020010, "UI", trap.transfer),
+        (0x00020012, "UI", "2.25.15001"),
+    )
+    meta = b"".join(element(tag, vr, value) for tag, vr, value in rows)
+    length = element(0x00020000, "UL", struct.pack("<I", len(meta)))
+    return bytes(128) + b"DICM" + length + meta + trap.data
+
+
 def traps(study: str = "", series: str = "") -> tuple[Trap, ...]:
     """Return every trap object, with new UIDs, in one series."""
     study, series = study or new_uid(), series or new_uid()

@@ -1,0 +1,174 @@
+"""Exploration of SOP Instance Status: generated stories, played on the product, shrunk to the shortest that breaks a rule."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from part15.bench import Bench
+from part15.channel.tls import Ended
+from part15.drivers import status_lines
+from part15.drivers.status import secure
+from part15.drivers.status_lines import Play
+from part15.model import Impact
+from part15.observations import NotReached
+from part15.observations.status import PARTNER, StatusCase, StorySeen, StoryStep
+from part15.registry import driver
+from part15.wire.status_model import RULES, broken
+
+SECONDS = 30.0
+"""The most seconds of one exploration."""
+Event = tuple[str, str, str]
+Story = tuple[Event, ...]
+"""As :mod:`part15.strategies` draws them: verb, who, and a status or the number of an instance."""
+FIRST: tuple[Story, ...] = (
+    (("store", PARTNER, "OR"), ("ask", PARTNER, "")),
+    (("store", PARTNER, "AO"), ("ask", PARTNER, "")),
+    (("store", PARTNER, "AO"), ("commit", PARTNER, "0"), ("ask", PARTNER, "")),
+    (("store", PARTNER, "OR"), ("commit", PARTNER, "0"), ("ask", PARTNER, "")),
+)
+"""Stories that are always played."""
+_BY = {
+    "partner": "over TLS from a partner",
+    "stranger": "over TLS from a stranger",
+    "plain": "over plain TCP",
+}
+_FOR = {"partner": "a partner", "stranger": "a stranger", "plain": "somebody over plain TCP"}
+
+
+@dataclass(frozen=True)
+class Played:
+    """One story as it went: its steps in words, and by rule the step at which it was broken and how."""
+
+    steps: tuple[str, ...]
+    broken: dict[str, tuple[int, str]]
+
+
+@dataclass
+class Explorer:
+    """Plays stories on the product, each once, until the time is over."""
+
+    bench: Bench
+    until: float
+    played: dict[Story, Played] = field(default_factory=dict)
+    asked: int = 0
+    """Cases to which the rule of commitment or of the single holder applied."""
+
+    def breaks(self, story: Story, rule: str) -> bool:
+        """Tell whether *story* breaks *rule*; after the time is over only for what was played before."""
+        if story not in self.played:
+            if time.monotonic() >= self.until:
+                return False
+            self.played[story] = self.play(story)
+        return rule in self.played[story].broken
+
+    def play(self, story: Story) -> Played:
+        """Play *story* with new instances; raises Ended if the product cannot be asked."""
+        play = status_lines.begin(self.bench)
+        steps: list[str] = []
+        found: dict[str, tuple[int, str]] = {}
+        for event in story:
+            words, cases = self._act(play, event)
+            steps.append(words)
+            for rule, how in _violations(cases):
+                found.setdefault(rule, (len(steps) - 1, how))
+            self.asked += sum(RULES["single-holder"].applies(c) for c in cases)
+        return Played(tuple(steps), found)
+
+    def _act(self, play: Play, event: Event) -> tuple[str, list[StatusCase]]:
+        verb, who, what = event
+        if who not in play.parties:
+            return "", []
+        if verb == "store":
+            status = None if what == "-" else what
+            sent = status_lines.made(play, status, who)
+            status_lines.store(play, [sent])
+            how = "" if sent.stored else ", which was refused"
+            named = "without status" if status is None else f"as {status}"
+            return f"instance {len(play.sent)} stored {named} {_BY[who]}{how}", []
+        stored = [s for s in play.sent if s.stored]
+        if not stored:
+            return "", []
+        if verb == "commit":
+            number = int(what) % len(stored)
+            status_lines.commit_sent(play, [stored[number]])
+            how = "confirmed" if stored[number].committed else "not confirmed"
+            place = play.sent.index(stored[number]) + 1
+            return f"commitment of instance {place} asked for and {how}", []
+        cases = status_lines.fetch(play, who, stored)
+        return f"all asked for by {_FOR[who]}, who received {_received(cases)}", cases
+
+
+def _received(cases: list[StatusCase]) -> str:
+    got = [c.returned or "no status" for c in cases if c.delivered]
+    return ", ".join(got) or "nothing"
+
+
+def _violations(cases: list[StatusCase]) -> Iterator[tuple[str, str]]:
+    for rule in RULES:
+        for case in cases:
+            how = broken(case, rule)
+            if how:
+                yield rule, how
+                break
+
+
+@driver(Impact.STORE)
+def explore(bench: Bench, *, seed: int = 15, budget: int = 30) -> StorySeen | NotReached:
+    """Play at most *budget* generated stories on the product and shrink what breaks a rule.
+
+    A story stores instances as partner, stranger or without protection, has them committed, and asks
+    for them; each is played with new instances. *seed* repeats a run.
+    """
+    nothing = secure(bench)
+    if nothing or status_lines.elsewhere(bench):
+        return nothing or StorySeen(0, seed, {}, status_lines.elsewhere(bench))
+    explorer = Explorer(bench, time.monotonic() + SECONDS)
+    try:
+        for story in FIRST:
+            explorer.breaks(story, "")
+        _generate(explorer, seed, budget)
+        told = {}
+        for rule in RULES:
+            shortest = _shortest(explorer, rule)
+            if shortest is not None:
+                told[rule] = _told(explorer.played[shortest], rule)
+    except Ended as ended:
+        return NotReached("C-GET", f"the stories cannot be played: {ended}")
+    return StorySeen(len(explorer.played), seed, told, applied=explorer.asked)
+
+
+def _generate(explorer: Explorer, seed: int, budget: int) -> None:
+    """Play *budget* generated stories."""
+    from part15.strategies import smallest, stories
+
+    parties = tuple(status_lines.begin(explorer.bench).parties)
+
+    def play(story: Story) -> bool:
+        explorer.breaks(story, "")
+        return False
+
+    smallest(stories(parties), play, budget, seed, shrink=False)
+
+
+def _shortest(explorer: Explorer, rule: str) -> Story | None:
+    """Return the shortest story that breaks *rule*: of those played, with every event left out that can be."""
+    known = [s for s, played in explorer.played.items() if rule in played.broken]
+    if not known:
+        return None
+    best = min(known, key=len)
+    best = best[: explorer.played[best].broken[rule][0] + 1]
+    at = len(best) - 2
+    while at >= 0:
+        shorter = (*best[:at], *best[at + 1 :])
+        if explorer.breaks(shorter, rule):
+            best = shorter
+        at = min(at - 1, len(best) - 1)
+    return best if explorer.breaks(best, rule) else min(known, key=len)
+
+
+def _told(played: Played, rule: str) -> tuple[StoryStep, ...]:
+    at, how = played.broken[rule]
+    words = played.steps[: at + 1]
+    return tuple(StoryStep(w, how if n == at else "") for n, w in enumerate(words))
