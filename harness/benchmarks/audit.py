@@ -56,7 +56,9 @@ def judging():
 
     for work in (lxml_alone, ours_schema, ours):
         work()
-    alone, safe, full = (max(rate(w, len(xmls)) for _ in range(3)) for w in (lxml_alone, ours_schema, ours))
+    alone, safe, full = (
+        max(rate(w, len(xmls)) for _ in range(3)) for w in (lxml_alone, ours_schema, ours)
+    )
     return {
         "lxml_relax_ng_per_second": round(alone),
         "safe_parse_and_schema_per_second": round(safe),

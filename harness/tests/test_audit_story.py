@@ -37,7 +37,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def bench_of(pki, folder, listener, node):
+def bench_of(pki, folder, listener, node, deadline):
     server = pki["server"]
     document = {
         "target": {"name": "node"},
@@ -56,15 +56,19 @@ def bench_of(pki, folder, listener, node):
         },
     }
     target = parse_target(document, folder=folder)
-    return Bench(target, target.listeners["syslog"], Sink(), Ledger(), Shelf(), folder, 2.0, "s")
+    return Bench(
+        target, target.listeners["syslog"], Sink(), Ledger(), Shelf(), folder, deadline, "s"
+    )
 
 
-def story(pki, folder, policy=None):
+def story(pki, folder, policy=None, *, deadline=2.0):
     port = free_port()
     client = pki["client"]
     source = AuditSource(Credentials(str(pki.ca), str(client.certificate), str(client.key)))
     with AuditedNode(source, ("127.0.0.1", port), policy) as node:
-        return audit_story.tell(bench_of(pki, folder, port, node.port), pause=0.6, quiet=0.08)
+        return audit_story.tell(
+            bench_of(pki, folder, port, node.port, deadline), pause=0.6, quiet=0.08
+        )
 
 
 @functools.cache
@@ -135,6 +139,6 @@ def test_every_checked_clause_has_a_killer():
 
 
 def test_silent_product_is_undecided(pki, tmp_path):
-    seen = story(pki, tmp_path, StoryPolicy(silent=tuple(rows())))
+    seen = story(pki, tmp_path, StoryPolicy(silent=tuple(rows())), deadline=0.5)
     assert isinstance(seen, NotReached)
     assert {v.word for v in verdicts(seen).values()} == {Word.INCONCLUSIVE}
