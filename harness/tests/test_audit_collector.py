@@ -111,7 +111,7 @@ def shown():
                 yield pytest.param(fault, transport, id=f"{fault.name}-{transport}")
 
 
-@pytest.mark.parametrize(("fault", "transport"), shown())
+@pytest.mark.parametrize(("fault", "transport"), list(shown()))
 def test_fault_flips_what_it_names(fault, transport, pki, tmp_path):
     named = set(fault.flips) & {clause.id for clause, _ in bound(transport)}
     # A service that is dead fails every later clause: each named one meets a service of its own.
