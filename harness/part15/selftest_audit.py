@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from part15.observations import NotReached
 from part15.peers.audit_door import AuditDoor
 from part15.peers.audit_faults import FAULTS
 from part15.peers.audit_story_faults import STORY_FAULTS
-from part15.peers.audited_node import TITLE, AuditedNode, StoryPolicy
+from part15.peers.audited_node import TITLE, AuditedNode, StoryPolicy, free_port
 from part15.peers.auditor import (
     AuditCollector,
     AuditPolicy,
@@ -207,8 +206,7 @@ class AuditArena:
             yield self._bench(document, "syslog", folder, 1.0)
 
     def _node(self, changes: Mapping[str, Any], folder: Path) -> Iterator[Bench]:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = int(probe.getsockname()[1])
+        port = free_port()
         source = AuditSource(_credentials("client"))
         with AuditedNode(source, ("127.0.0.1", port), StoryPolicy(**changes)) as node:
             dicom = {"address": f"127.0.0.1:{node.port}", "transport": "plain", "ae_title": TITLE}

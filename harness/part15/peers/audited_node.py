@@ -6,6 +6,7 @@ The DICOM side is pynetdicom, the audit side the embedded source: Storage, Study
 from __future__ import annotations
 
 import datetime as dt
+import socket
 import threading
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -40,6 +41,12 @@ class StoryPolicy:
     one_message_for_both: bool = False
     answers_in_query: bool = False
     silent: tuple[str, ...] = ()
+
+
+def free_port() -> int:
+    """Return a TCP port on which nothing listens at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 @dataclass
