@@ -31,7 +31,7 @@ _KEYS = KeyRing()
 _PKI: list[Pki] = []
 
 
-def _pki() -> Pki:
+def shared_pki() -> Pki:
     """Return the test PKI of this process, made once."""
     if not _PKI:
         _PKI.append(make_pki(Path(tempfile.mkdtemp(prefix="part15-selftest-")), keys=_KEYS))
@@ -107,7 +107,7 @@ class TlsArena:
     def _run(self, names: Sequence[str]) -> Judged:
         with (
             tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder,
-            ReferencePeer(_pki(), names, policy=self.policy, artim=0.5, idle=0.5) as peer,
+            ReferencePeer(shared_pki(), names, policy=self.policy, artim=0.5, idle=0.5) as peer,
         ):
             document = peer.document(
                 edition=self.edition, profile=self.profile, features=self.features

@@ -17,15 +17,21 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from part15.address import join_address
 from part15.channel.association import Line, associate
 from part15.channel.tls import VERSIONS, Ended, Plain, Spoken, Tls, dial, reading
 from part15.observations.session import AssociationSeen
 from part15.peers.policy import WITH_DHE
+from part15.peers.rewriting import rewriting
 from part15.wire import pdu
 
 DEADLINE = 5.0
+VERSIONS_LIST = 43
+SSL3 = rewriting(
+    version=0x0300, extensions=lambda found: {k: v for k, v in found.items() if k != VERSIONS_LIST}
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Behaviour:
     """What the client does; every default is right.
 
     *trust*, *check_name*, *crl* are what it asks of the server's certificate. *falls_back* lists what it
-    tries after a refusal: versions, or ``plain``. *rewrite* changes its ClientHello on the way out:
+    tries after a refusal: versions, ``ssl3`` or ``plain``. *rewrite* changes its ClientHello on the way out:
     nothing completes after that, for what no library can be told to offer.
     """
 
@@ -86,9 +92,12 @@ def connect(host: str, port: int, called: str, pki: Path, does: Behaviour) -> As
     for lower in does.falls_back:
         if seen.accepted:
             break
-        plain = lower == "plain"
-        again = does if plain else dataclasses.replace(does, minimum=lower, maximum=lower)
-        seen = _once(host, port, called, pki, dataclasses.replace(again, plain=plain))
+        tries: dict[str, dict[str, Any]] = {
+            "plain": {"plain": True},
+            "ssl3": {"rewrite": SSL3},
+        }
+        changes = tries.get(lower, {"minimum": lower, "maximum": lower})
+        seen = _once(host, port, called, pki, dataclasses.replace(does, **changes))
     return seen
 
 

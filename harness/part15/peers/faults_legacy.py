@@ -42,13 +42,8 @@ FAULTS = (
     Fault(
         "has_no_rsa_certificate",
         "has an elliptic curve certificate only",
-        (
-            *for_each("{}-entity-authentication", "B.1", "B.3"),
-            "B.1-master-secret",
-            "B.1-privacy",
-            "B.3-offer-both-suites",
-        ),
-        "the retired profiles name RSA certificates; their suites need one",
+        for_each("{}-entity-authentication", "B.1", "B.3"),
+        "the retired profiles name RSA certificates",
         _FAMILY,
         {"certificates": ("server-ec",), "gnutls_without": "-RSA:+ECDHE-ECDSA"},
     ),

@@ -25,6 +25,8 @@ class Hello:
     extensions: dict[int, bytes] = field(default_factory=dict)
     served: frozenset[int] = frozenset()
     """The suites of TLS 1.2 and below that the peer would serve without its faults."""
+    serves13: bool = True
+    """Whether it would serve TLS 1.3."""
 
     @property
     def versions(self) -> tuple[int, ...]:
@@ -57,8 +59,8 @@ class Hello:
 
     @property
     def speaks13(self) -> bool:
-        """Whether TLS 1.3 with one of its usual suites is offered."""
-        return 0x0304 in self.versions and bool(MODERN13 & set(self.suites))
+        """Whether TLS 1.3 with one of its usual suites is offered to a peer that serves it."""
+        return self.serves13 and 0x0304 in self.versions and bool(MODERN13 & set(self.suites))
 
     @property
     def speaks12(self) -> bool:

@@ -202,7 +202,9 @@ class ReferencePeer:
         ):
             plain.send(scripted.alert(86), until)
             return
-        asked = dataclasses.replace(asked, served=self._served(policy))
+        asked = dataclasses.replace(
+            asked, served=self._served(policy), serves13=policy.maximum == "1.3"
+        )
         for other in policy.instead:
             if other.when(asked):
                 same = {} if set(other.changes) <= {"minimum", "maximum"} else {"gnutls": ""}
