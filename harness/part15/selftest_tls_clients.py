@@ -77,8 +77,8 @@ class ClientArena:
 
     @property
     def profiles(self) -> tuple[str, ...]:
-        """The profiles whose clauses it accounts for: none alone, the servers' arenas account for them."""
-        return ()
+        """The profile whose clauses it accounts for, together with the arena of its servers."""
+        return (self.profile,)
 
     def faults(self) -> Sequence[Fault]:
         """Return the faults that flip a clause judged here."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-MODULES = ("faults", "media_faults", "deid_faults", "audit_faults", "signing_register")
+MODULES = ("faults", "faults_clients", "media_faults", "deid_faults", "audit_faults", "signing_register")
 """Modules of this package with a function ``faults() -> Mapping[str, Fault]``."""
 
 
