@@ -13,6 +13,17 @@ from part15.wire.audit_message import AuditObject, Message
 from part15.wire.audit_schema import date_time
 
 TRANSFERRED, BEGIN, QUERY, ALERT, LOGIN = "110104", "110102", "110112", "110113", "110114"
+REPORTS = {
+    "store": (TRANSFERRED, BEGIN),
+    "query": (QUERY,),
+    "refuse": (ALERT,),
+    "tls-fail": (ALERT,),
+    "login-fail": (LOGIN, ALERT),
+    "export": ("110106",),
+    "start": ("110100",),
+    "stop": ("110100",),
+}
+"""The EventID codes that report a deed; messages of other types may be about something else."""
 Told = tuple[DeedSeen, str, Message]
 
 
@@ -85,7 +96,7 @@ def tells_time(seen: AuditStorySeen, *, tolerance: float, edition: str = NEWEST)
     findings, count = [], 0
     for deed, name, m in told(seen, edition):
         read = date_time(m.event.get("EventDateTime", ""))
-        if read is None or not deed.done:
+        if read is None or not deed.done or m.kind not in REPORTS.get(deed.kind, ()):
             continue
         count += 1
         moment = read[0].timestamp()
@@ -150,8 +161,9 @@ def tells_novelty(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
 
 @check
 def tells_counts(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
-    """NumberOfInstances per SOP Class is what was transferred (A.5.3.7, A.5.2)."""
+    """NumberOfInstances per SOP Class is what was transferred, summed over the messages of a transfer (A.5.3.7)."""
     findings, count = [], 0
+    groups: dict[tuple[int, str], tuple[DeedSeen, str, dict[str, int]]] = {}
     for deed, name, m in transfers(seen, edition, TRANSFERRED, BEGIN):
         listed = [
             c
@@ -162,16 +174,16 @@ def tells_counts(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
         if not listed or len(deed.studies) != 1 or deed.failures:
             continue
         count += 1
-        numbers: dict[str, int] = {}
+        _, _, numbers = groups.setdefault((id(deed), m.kind), (deed, name, {}))
         for c in listed:
             text = (c.number or "").strip()
             numbers[c.uid] = numbers.get(c.uid, 0) + (int(text) if text.isdecimal() else 0)
+    for deed, name, numbers in groups.values():
         given = {uid: n for uid, n in numbers.items() if uid}
-        if (given and given != deed.classes) or sum(numbers.values()) != sum(deed.classes.values()):
-            message = f"{sum(numbers.values())} instances are told, {sum(deed.classes.values())} were transferred"
-            findings.append(
-                finding(name, message, sum(deed.classes.values()), sum(numbers.values()))
-            )
+        total, really = sum(numbers.values()), sum(deed.classes.values())
+        if (given and given != deed.classes) or total != really:
+            message = f"{total} instances are told, {really} were transferred"
+            findings.append(finding(name, message, really, total))
     return answered(
         findings, count, what="the number of instances", kept=f"{count} messages count rightly",
         missing="no message about a transfer counted instances",
