@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from part15.address import is_ipv6, join_address
+from part15.bench import WireRecorder
 from part15.channel.association import Line
 from part15.channel.tls import Ended, Plain, Tap, Tls, listen_to, reading
 from part15.errors import Trouble
@@ -52,7 +53,7 @@ class Acceptor:
     """Listens from construction to :meth:`close`; *serve* is called with the line of each connection.
 
     *context* returns a fresh TLS context for each connection, or None for plain TCP. *artim* bounds
-    the handshake, in seconds. A line whose handshake failed is served too; it says how it ended.
+    the handshake, in seconds; *recorder* is told of every connection. A line whose handshake failed is served too; it says how it ended.
     """
 
     def __init__(
@@ -63,7 +64,9 @@ class Acceptor:
         serve: Serve,
         *,
         artim: float = 5.0,
+        recorder: WireRecorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._context, self._serve, self._artim = context, serve, artim
         family = socket.AF_INET6 if is_ipv6(host) else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
@@ -130,7 +133,8 @@ class Acceptor:
             sock.close()
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        plain = Plain(sock, Tap(limit=0))
+        wire = self._recorder.connected(sock, opened=False) if self._recorder else None
+        plain = Plain(sock, Tap(limit=0), wire=wire)
         thread = threading.Thread(target=self._run, args=(plain,), daemon=True)
         with self._lock:
             self._threads.add(thread)

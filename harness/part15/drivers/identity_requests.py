@@ -42,7 +42,13 @@ def receive(bench: Bench, *, answer: str = "59H") -> RequestSeen | NotReached:
         if seen is not None:
             found.put(seen)
 
-    with Acceptor(listener.host, listener.port, lambda: listener_context(listener), serve) as own:
+    with Acceptor(
+        listener.host,
+        listener.port,
+        lambda: listener_context(listener),
+        serve,
+        recorder=bench.recorder,
+    ) as own:
         slots = {"host": own.host, "port": str(own.port), "aet": listener.ae_title}
         what = "open an association that shows a user"
         with acting(listener.trigger, folder=bench.target.folder, slots=slots, what=what):

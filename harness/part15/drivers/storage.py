@@ -87,41 +87,43 @@ def _generated(content: dict[int, bytes], name: str, study: str = "") -> Trap:
     return Trap(name, uid, joined({**base(uid, study or new_uid(), new_uid()), **content}))
 
 
-def _shows_more(members: Sequence[Member[RoundTripSeen]]) -> bool:
-    """Tell whether generated objects differ in another way than the fixed ones did by C-GET."""
-    kinds: dict[bool, set[tuple[str, str]]] = {True: set(), False: set()}
+def _shows_more(members: Sequence[Member[RoundTripSeen]]) -> dict[int, bytes] | None:
+    """Return a generated content that differs in another way than the fixed objects did by C-GET."""
+    known: set[tuple[str, str]] = set()
     for member in members:
-        if member.seen.route == "C-GET":
-            generated = member.subject.startswith(GENERATED)
-            kinds[generated] |= {
-                (d.kind, d.nature) for d in member.seen.comparison.differences if d.kind != "added"
-            }
-    return bool(kinds[True] - kinds[False])
+        if member.seen.route != "C-GET":
+            continue
+        found = {
+            (d.kind, d.nature) for d in member.seen.comparison.differences if d.kind != "added"
+        }
+        name = member.subject.partition(" by ")[0]
+        if not name.startswith(GENERATED):
+            known |= found
+        elif found - known:
+            return _contents()[int(name.removeprefix(GENERATED)) - 1]
+    return None
 
 
-def _shrunk(bench: Bench) -> Member[RoundTripSeen] | None:
-    """Return the smallest generated object that C-GET brings back with a difference, with its evidence."""
-    from part15.strategies import contents, smallest
-
+def _shrunk(bench: Bench, content: dict[int, bytes]) -> Member[RoundTripSeen] | None:
+    """Leave out what can be left out of *content* so that it still differs; keep it as evidence."""
     until = time.monotonic() + SHRINKING
-    known: dict[bytes, RoundTripSeen | None] = {}
-
-    def differs(content: dict[int, bytes]) -> bool:
-        key = joined(content)
-        if key not in known:
-            if time.monotonic() >= until:
-                return False
-            known[key] = _alone(bench, content)
-        seen = known[key]
-        return seen is not None and bool(seen.comparison.total > seen.comparison.count("added"))
-
-    found = smallest(contents(), differs, COUNT * 4, SEED)
-    seen = known.get(joined(found)) if found is not None else None
-    if found is None or seen is None:
+    best = _alone(bench, content)
+    if best is None or not _differs(best):
         return None
-    trap = _generated(found, "smallest")
-    bench.evidence.keep("smallest-that-differs.dcm", file_of(trap), phi="synthetic")
-    return Member(f"{GENERATED}, smallest that differs", seen)
+    for tag in sorted(content):
+        if time.monotonic() >= until:
+            break
+        less = {t: octets for t, octets in content.items() if t != tag}
+        seen = _alone(bench, less)
+        if seen is not None and _differs(seen):
+            content, best = less, seen
+    smallest = _generated(content, "smallest")
+    bench.evidence.keep("smallest-that-differs.dcm", file_of(smallest), phi="synthetic")
+    return Member(f"{GENERATED}, smallest that differs", best)
+
+
+def _differs(seen: RoundTripSeen) -> bool:
+    return seen.comparison.total > seen.comparison.count("added")
 
 
 def _alone(bench: Bench, content: dict[int, bytes]) -> RoundTripSeen | None:
@@ -205,7 +207,8 @@ def _round_trips(bench: Bench) -> Many[RoundTripSeen] | NotReached:
             seen = compare(_instance(trap), back, trap.name, route)
             _keep(bench, trap, back, seen)
             members.append(Member(f"{trap.name} by {route}", RoundTripSeen(seen, status, route)))
-    if _shows_more(members) and (shrunk := _shrunk(bench)) is not None:
+    more = _shows_more(members)
+    if more is not None and (shrunk := _shrunk(bench, more)) is not None:
         members.append(shrunk)
     if not offered:
         return NotReached(

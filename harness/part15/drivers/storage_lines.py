@@ -150,7 +150,13 @@ def acceptor(
         while True:
             _served(talk, talk.get(time.monotonic() + listener.wait), inbox, bench.until(), act)
 
-    return Acceptor(listener.host, listener.port, lambda: listener_context(listener), serve)
+    return Acceptor(
+        listener.host,
+        listener.port,
+        lambda: listener_context(listener),
+        serve,
+        recorder=bench.recorder,
+    )
 
 
 def _answered(asked: pdu.Associate) -> pdu.Associate:

@@ -68,7 +68,12 @@ def bit_preserving_policy() -> ArchivePolicy:
     """Return the policy of an archive that claims A.3 alone: it hands everything on as it came."""
     same = {status: status for status in ("AO", "AC", "OR", "NS")}
     return dataclasses.replace(
-        right_policy(), forwards_early=True, copies=same, keeps_status_of=("stranger", "plain")
+        right_policy(),
+        forwards_early=True,
+        copies=same,
+        stranger_copy=same,
+        plain_copy=same,
+        keeps_status_of=("stranger", "plain"),
     )
 
 
