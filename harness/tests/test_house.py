@@ -15,9 +15,18 @@ from part15.registry import checks, drivers
 ROOT = Path(part15.__file__).parent
 
 LAYERS = (
-    ("errors", "model", "address", "toml_lines", "toml_writing", "references", "content", "observations"),
+    (
+        "errors",
+        "model",
+        "address",
+        "toml_lines",
+        "toml_writing",
+        "references",
+        "content",
+        "observations",
+    ),
     ("registry", "bench"),
-    ("wire", "pki", "forge"),
+    ("wire", "pki", "forge", "strategies"),
     ("channel",),
     ("drivers", "checks", "peers"),
     ("load", "target", "evidence", "identities"),

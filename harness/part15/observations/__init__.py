@@ -54,11 +54,12 @@ class Many(Generic[Seen]):
 @functools.cache
 def kinds() -> dict[str, type]:
     """Return every observation class by name."""
-    found: dict[str, type] = {}
-    for module in pkgutil.iter_modules(__path__):
-        for name, value in vars(importlib.import_module(f"{__name__}.{module.name}")).items():
-            if dataclasses.is_dataclass(value) and isinstance(value, type):
-                found[name] = value
+    found = {
+        name: value
+        for module in pkgutil.iter_modules(__path__)
+        for name, value in vars(importlib.import_module(f"{__name__}.{module.name}")).items()
+        if dataclasses.is_dataclass(value) and isinstance(value, type)
+    }
     return {**found, "NotReached": NotReached, "Member": Member, "Many": Many}
 
 
@@ -102,5 +103,7 @@ def from_json(stored: Any) -> Any:
     values = {k: from_json(v) for k, v in stored.items() if k != "is"}
     known = {f.name for f in dataclasses.fields(cls)}
     if set(values) - known:
-        raise ValueError(f"{kind} has no field {', '.join(sorted(set(values) - known))} in this version")
+        raise ValueError(
+            f"{kind} has no field {', '.join(sorted(set(values) - known))} in this version"
+        )
     return cls(**values)
