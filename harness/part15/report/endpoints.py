@@ -20,6 +20,7 @@ def facts(
     *notes* are what was found while names were resolved (address families on which nothing listens).
     """
     uses = {o.endpoint: o.seen for o in observed if isinstance(o.seen, UseSeen)}
+    differing = _differing({name: seen.state for name, seen in uses.items()})
     found = []
     points: dict[str, Endpoint | Listener] = {**target.endpoints, **target.listeners}
     for name, point in points.items():
@@ -30,8 +31,19 @@ def facts(
             EndpointFacts.of(
                 point,
                 state=seen.state if seen else "",
-                why="; ".join([*([seen.why] if seen else []), *about]),
+                why="; ".join([*([seen.why] if seen else []), *differing.get(name, ()), *about]),
                 families=family,
             )
         )
     return tuple(found)
+
+
+def _differing(states: dict[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return a sentence for every endpoint whose state differs from that of the other address family (CS-GEN-5)."""
+    found = {}
+    for name, state in states.items():
+        base, _, family = name.rpartition(".")
+        other = f"{base}.{'ipv6' if family == 'ipv4' else 'ipv4'}"
+        if family in ("ipv4", "ipv6") and states.get(other, state) != state:
+            found[name] = (f"this differs by address family: {other} is {states[other]}",)
+    return found
