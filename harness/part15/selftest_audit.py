@@ -39,7 +39,7 @@ WRONG = ("expired", "untrusted", "self-signed", "wrong-name")
 ROOMY = ("SYSLOG-5426-03",)
 """A recommendation that whole audit messages rarely keep: it is left out over UDP."""
 HASTE = {"audit_story.tell": {"pause": 2.5, "quiet": 0.15}, "audit_offers.present": {"quiet": 0.05},
-         "audit_offers.survey": {"quiet": 0.05}, "audit.collect": {"quiet": 0.1}}  # fmt: skip
+         "audit_offers.survey": {"quiet": 0.05}, "audit.collect": {"quiet": 0.3}}  # fmt: skip
 """Shorter waits than a real product is given."""
 
 
