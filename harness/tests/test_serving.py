@@ -14,10 +14,11 @@ import pytest
 
 from part15.bench import Bench
 from part15.checks import serving as checks
+from part15.checks.integrity import drops_connection
 from part15.drivers import serving as drivers
 from part15.model import Word
 from part15.observations import NotReached, from_json, to_json
-from part15.observations.session import Served, ServedSeen
+from part15.observations.session import IntegritySeen, Served, ServedSeen
 from part15.peers.client import Behaviour, connect
 from part15.peers.faults_clients import faults
 from part15.peers.reference import ReferencePeer
@@ -103,6 +104,18 @@ def test_clients_are_served(
     if not fault:
         assert isinstance(seen.shown["expired"], NotReached)
         assert seen.right.answered
+
+
+@pytest.mark.parametrize("fault", ["", "client_holds_connection_after_damage"])
+def test_damaged_answers_end_the_connection(
+    pki: Pki, peer: ReferencePeer, tmp_path: Path, fault: str
+) -> None:
+    bench = made.patient(listening(pki, peer, tmp_path, fault), 0.8)
+    damages = ["last octet of the tag flipped"] if fault else list(drivers.FLIPS)
+    seen = drivers.damage_answers(bench, damages=damages)
+    assert isinstance(seen, IntegritySeen)
+    assert from_json(to_json(seen)) == seen
+    assert drops_connection(seen).word is (Word.FAIL if fault else Word.PASS), seen
 
 
 def test_a_client_that_does_not_trust_us_is_not_reached(

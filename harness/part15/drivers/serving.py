@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import queue
 import ssl
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from part15.bench import Bench
+from part15.channel import records
 from part15.channel.acceptor import Acceptor
 from part15.channel.association import Conversation, Line
 from part15.channel.tls import Ended
@@ -16,14 +19,22 @@ from part15.channel.trigger import acting
 from part15.errors import TargetError, Trouble
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.session import Served, ServedSeen
+from part15.observations.session import (
+    AssociationSeen,
+    Damaged,
+    IntegritySeen,
+    Served,
+    ServedSeen,
+)
 from part15.registry import driver
 from part15.wire import dimse, pdu
 
 KINDS = ("wrong_name", "unknown_ca", "self_signed", "expired", "future", "wrong_usage", "revoked")
 """The kinds of server certificate that are shown by default, beside the right one."""
-MAX_MESSAGES = 64
+MAX_MESSAGES = 4096
+"""PDUs taken from a client on one association."""
 RIGHT = "right"
+Connection = TypeVar("Connection", Served, Damaged)
 
 
 @driver(Impact.ASSOCIATE, at="listener")
@@ -90,20 +101,117 @@ def _context(bench: Bench, certificate: str, key: str) -> ssl.SSLContext:
     return context
 
 
+FLIPS = {"first octet flipped": 5, "middle octet flipped": 12, "last octet of the tag flipped": -1}
+"""Where an octet of our answer is changed, from the start of the record or its end."""
+
+
+@driver(Impact.ASSOCIATE, at="listener")
+def damage_answers(
+    bench: Bench, *, damages: Sequence[str] = tuple(FLIPS)
+) -> IntegritySeen | NotReached:
+    """Let the product connect and make a request; damage the record of our answer, once for each of *damages*.
+
+    The right answer comes first; a product that makes no request shows nothing.
+    """
+    right = _shown(bench, RIGHT)
+    if isinstance(right, NotReached):
+        return right
+    if not right.answered:
+        return NotReached(
+            "control association",
+            f"the product made no request ({right.ended} {right.why})".strip(),
+        )
+    found: dict[str, Damaged] = {}
+    for name in damages:
+        seen = _connected(bench, RIGHT, lambda line, n=name: _damage(line, n, bench.deadline))  # type: ignore[misc]
+        found[name] = Damaged(why=seen.why) if isinstance(seen, NotReached) else seen
+    after = _shown(bench, RIGHT)
+    entered = isinstance(after, Served) and after.entered
+    return IntegritySeen("answer", 0, found, AssociationSeen("accepted" if entered else "closed"))
+
+
+def _damage(line: Line, name: str, deadline: float) -> Damaged:
+    """Answer the first request of one connection with a damaged record, and see what follows."""
+    if line.failed or line.tls is None:
+        return Damaged(why=str(line.failed or "no TLS"))
+    talk, until = Conversation(line), time.monotonic() + deadline
+    try:
+        _, asked = talk.next(until)
+        if not isinstance(asked, pdu.Associate):
+            return Damaged(why="no A-ASSOCIATE-RQ came")
+        talk.send(pdu.encode_accept(_accepting(asked)), until)
+        request, context = _request(talk, until)
+        parts = pdu.fragments(context, dimse.response_to(request), b"")
+        sealed, _ = records.cut(b"".join(line.tls.seal(part) for part in parts))
+        line.plain.send(b"".join(records.flipped(r, FLIPS[name]) for r in sealed), until)
+    except Ended as ended:
+        return Damaged(why=str(ended))
+    began, went_on = time.monotonic(), False
+    until = began + 2 * deadline
+    try:
+        talk.next(until)
+        went_on, how = True, "went on"
+    except Ended as ended:
+        how = ended.how
+    closed = how in ("closed", "reset") or _ends(line, until)
+    seconds = round(time.monotonic() - began, 2)
+    version = line.tls.object.version() or ""
+    return Damaged(closed, went_on, line.spoken.alert_received, seconds, version, how)
+
+
+def _ends(line: Line, until: float) -> bool:
+    """Tell whether the TCP stream ends before *until*, whatever comes on it."""
+    try:
+        while line.plain.receive(until):
+            continue
+    except Ended as ended:
+        return ended.how != "silent"
+    return True
+
+
+def _request(talk: Conversation, until: float) -> tuple[dimse.Command, int]:
+    """Return the command of the next request and its context; raises Ended."""
+    collected = b""
+    for _ in range(MAX_MESSAGES):
+        _, said = talk.next(until)
+        if not isinstance(said, pdu.Data):
+            break
+        for value in said.pdvs:
+            if value.command:
+                collected += value.data
+                if value.last:
+                    with contextlib.suppress(dimse.CommandError):
+                        return dimse.decode_command(collected), value.context
+    raise Ended("garbage", "no request came")
+
+
 def _shown(bench: Bench, kind: str) -> Served | NotReached:
-    """Have the product connect while we show the certificate of *kind*."""
+    """Have the product connect while we show the certificate of *kind*, and serve it."""
+    return _connected(bench, kind, lambda line: _serve(line, bench.deadline))
+
+
+def _connected(
+    bench: Bench, kind: str, serve_one: Callable[[Line], Connection]
+) -> Connection | NotReached:
+    """Have the product connect while we show the certificate of *kind*; return what *serve_one* made of it."""
     files = _files(bench, kind)
     if isinstance(files, NotReached):
         return files
     listener = bench.endpoint
     _context(bench, *files)
-    found: queue.Queue[Served] = queue.Queue()
+    found: queue.Queue[Connection] = queue.Queue()
     bench.note(f"listening with a server certificate of kind '{kind}'")
 
     def serve(line: Line) -> None:
-        found.put(_serve(line, bench.deadline))
+        found.put(serve_one(line))
 
-    with Acceptor(listener.host, listener.port, lambda: _context(bench, *files), serve) as own:
+    with Acceptor(
+        listener.host,
+        listener.port,
+        lambda: _context(bench, *files),
+        serve,
+        recorder=bench.recorder,
+    ) as own:
         slots = {"host": own.host, "port": str(own.port), "aet": listener.ae_title, "file": ""}
         folder = getattr(bench.target, "folder", bench.scratch)
         with acting(
@@ -113,10 +221,11 @@ def _shown(bench: Bench, kind: str) -> Served | NotReached:
 
 
 def _waited(
-    found: queue.Queue[Served], wait: float, process: Any, address: str
-) -> Served | NotReached:
+    found: queue.Queue[Connection], wait: float, process: Any, address: str
+) -> Connection | NotReached:
     """Return the connection that got furthest until the product has ended, or the wait is over."""
-    until, best = time.monotonic() + wait, None
+    until = time.monotonic() + wait
+    best: Connection | None = None
     while time.monotonic() < until:
         try:
             seen = found.get(timeout=0.1)
@@ -124,13 +233,18 @@ def _waited(
             if best is not None or (process is not None and process.poll() is not None):
                 break
             continue
-        best = seen if best is None or seen.entered else best
-        if best.entered:
+        if best is None or _got_far(seen):
+            best = seen
+        if _got_far(best):
             break
     return best or NotReached(
         "trigger",
         f"the product did not connect to {address} within {wait:g} s; look what its trigger does",
     )
+
+
+def _got_far(seen: Served | Damaged) -> bool:
+    return seen.entered if isinstance(seen, Served) else not seen.why
 
 
 def _serve(line: Line, deadline: float) -> Served:
@@ -156,15 +270,9 @@ def _serve(line: Line, deadline: float) -> Served:
 
 def _answer(talk: Conversation, asked: pdu.Associate, until: float) -> bool:
     """Accept *asked* and serve it to its end; tell whether a request was answered."""
-    import dataclasses
-
-    contexts = tuple(
-        pdu.PresentationContext(c.id, "", (c.transfers or (pdu.IMPLICIT_LE,))[:1])
-        for c in asked.contexts
-    )
-    answer = dataclasses.replace(asked, contexts=contexts, user_items=pdu.default_user_items())
-    talk.send(pdu.encode_accept(answer), until)
+    talk.send(pdu.encode_accept(_accepting(asked)), until)
     collected, answered = b"", False
+    waiting: dimse.Command | None = None
     for _ in range(MAX_MESSAGES):
         kind, said = talk.next(until)
         if kind == pdu.RELEASE_RQ:
@@ -174,13 +282,26 @@ def _answer(talk: Conversation, asked: pdu.Associate, until: float) -> bool:
             return answered
         for value in said.pdvs:
             collected = collected + value.data if value.command else collected
-            if value.last and (value.command and collected != b""):
+            if not value.last:
+                continue
+            if value.command:
                 try:
-                    request = dimse.decode_command(collected)
+                    waiting, collected = dimse.decode_command(collected), b""
                 except dimse.CommandError:
                     return answered
-                collected = b""
-                for part in pdu.fragments(value.context, dimse.response_to(request), b""):
+                if waiting.get(dimse.DATA_SET_TYPE) != dimse.NO_DATA_SET:
+                    continue
+            if waiting is not None:
+                for part in pdu.fragments(value.context, dimse.response_to(waiting), b""):
                     talk.send(part, until)
-                answered = True
+                answered, waiting = True, None
     return answered
+
+
+def _accepting(asked: pdu.Associate) -> pdu.Associate:
+    """Return the answer that accepts every context of *asked* with its first transfer syntax."""
+    contexts = tuple(
+        pdu.PresentationContext(c.id, "", (c.transfers or (pdu.IMPLICIT_LE,))[:1])
+        for c in asked.contexts
+    )
+    return dataclasses.replace(asked, contexts=contexts, user_items=pdu.default_user_items())

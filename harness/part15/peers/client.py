@@ -28,6 +28,8 @@ from part15.peers.rewriting import rewriting
 from part15.wire import pdu
 
 DEADLINE = 5.0
+HELD = 20.0
+"""Seconds for which a connection is held that ought to be dropped."""
 VERSIONS_LIST = 43
 SSL3 = rewriting(
     version=0x0300, extensions=lambda found: {k: v for k, v in found.items() if k != VERSIONS_LIST}
@@ -56,6 +58,8 @@ class Behaviour:
     check_time: bool = True
     crl: bool = True
     identity: str = "client"
+    holds: bool = False
+    """Keeps the connection when an integrity check failed."""
     plain: bool = False
     falls_back: tuple[str, ...] = ()
     rewrite: Callable[[bytes], bytes] | None = None
@@ -108,6 +112,8 @@ def _once(host: str, port: int, called: str, pki: Path, does: Behaviour) -> Asso
         plain = Plain(dial(join_address(host, port), until))
     except Ended as ended:
         return AssociationSeen(ended.how, why=ended.why)
+    if does.holds:
+        plain = _Holding(plain.sock)
     if does.plain:
         return associate(Line(plain), request, until)
     context = client_context(does, pki)
@@ -120,7 +126,19 @@ def _once(host: str, port: int, called: str, pki: Path, does: Behaviour) -> Asso
         tls.handshake(until)
     except (Ended, ssl.SSLError) as error:
         line.failed = reading(error, line.spoken)
+    tls.quiet = does.holds
     return associate(line, request, until)
+
+
+class _Holding(Plain):
+    """A stream that is not closed before the other side closes it."""
+
+    def close(self, *, reset: bool = False) -> None:
+        """Wait for the other side, then close."""
+        with contextlib.suppress(Ended):
+            while self.receive(time.monotonic() + HELD):
+                continue
+        super().close(reset=reset)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -64,6 +64,16 @@ FAULTS = (
         level=0,
     ),
     _fault(
+        "holds_connection_after_damage",
+        "keeps the connection when an integrity check failed",
+        (
+            "TLS-COMMON-integrity-drop",
+            *for_each("{}-integrity-failure", "B.1", "B.3", "B.9", "B.10", "B.11", "B.12", "B.13"),
+        ),
+        "the connection must be dropped",
+        holds=True,
+    ),
+    _fault(
         "speaks_plain",
         "does not speak TLS",
         (
