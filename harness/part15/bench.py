@@ -19,6 +19,29 @@ class EvidenceSink(Protocol):
         """Store *data* under *name*; *phi* is ``none``, ``synthetic`` or ``possible``."""
 
 
+class WireRecord(Protocol):
+    """Takes the octets of one connection."""
+
+    @property
+    def keys(self) -> Path | None:
+        """The file to which TLS sessions on it log their keys, None to log none."""
+
+    def note(self, octets: bytes, *, out: bool) -> None:
+        """Keep *octets*, sent (*out*) or received."""
+
+    def decrypted(self, octets: bytes, *, out: bool) -> None:
+        """Take note of what passed under TLS."""
+
+
+class WireRecorder(Protocol):
+    """Records the connections of a stimulus (``channel.recording``)."""
+
+    def connected(
+        self, sock: Any, *, opened: bool = True, udp: bool = False, remark: str = ""
+    ) -> WireRecord:
+        """Return the record of a connection that begins now; *opened* by us or by the SUT."""
+
+
 @dataclass
 class Ledger:
     """Counts connections and lists what was sent to the SUT; printed in every report.
@@ -74,7 +97,7 @@ class Bench:
 
     *endpoint* is the ``Endpoint`` or ``Listener`` of the target that the stimulus is for (None for
     files and declarations); *deadline* is the number of seconds one exchange may take; *scratch* is
-    an empty folder that goes away with the run.
+    an empty folder that goes away with the run; *recorder* is told of every connection, if there is one.
     """
 
     target: Any
@@ -85,6 +108,15 @@ class Bench:
     scratch: Path
     deadline: float = 5.0
     stimulus: str = ""
+    recorder: WireRecorder | None = None
+
+    def recorded(
+        self, sock: Any, *, opened: bool = True, udp: bool = False, remark: str = ""
+    ) -> WireRecord | None:
+        """Return the record of the connection on *sock*, which begins now; None if nobody records."""
+        if self.recorder is None:
+            return None
+        return self.recorder.connected(sock, opened=opened, udp=udp, remark=remark)
 
     def note(self, what: str) -> None:
         """List *what* was sent to the SUT."""

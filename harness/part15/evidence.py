@@ -36,6 +36,12 @@ class Drawer:
             data, safe = data[:ITEM_LIMIT], f"cut-{safe}"
         (self.folder / safe).write_bytes(data)
 
+    def add(self, name: str, data: bytes) -> None:
+        """Append *data* to what a driver kept under *name*, if it kept something."""
+        path = self.folder / name
+        before = path.read_bytes() + b"\n" if path.is_file() else b""
+        self.keep(name, before + data)
+
 
 @dataclass(frozen=True)
 class Store:

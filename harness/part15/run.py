@@ -373,6 +373,7 @@ def _versions() -> dict[str, str]:
 _KINDS = {
     ".json": ("text", "application/json"),
     ".txt": ("text", "text/plain"),
+    ".pcapng": ("capture", "application/x-pcapng"),
     ".bin": ("octets", "application/octet-stream"),
     ".pem": ("certificate", "application/x-pem-file"),
     ".dcm": ("dicom", "application/dicom"),

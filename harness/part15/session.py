@@ -11,11 +11,12 @@ from typing import Any
 
 from part15.address import is_ipv6, is_literal, join_address, resolve
 from part15.bench import Bench, Ledger, Shelf
+from part15.channel.recording import Recorder
 from part15.errors import TargetError, Trouble
 from part15.evidence import Store
-from part15.model import Stimulus
+from part15.model import Impact, Stimulus
 from part15.observations import NotReached
-from part15.registry import drivers
+from part15.registry import Driver, drivers
 from part15.target import Endpoint, Target
 
 
@@ -119,7 +120,11 @@ class Session:
                 f"the time budget of {budget:g} s was used up; run the undecided cases again",
             )
         driver = drivers()[stimulus.kind]
-        with tempfile.TemporaryDirectory(prefix="part15-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="part15-", ignore_cleanup_errors=True) as scratch:
+            recorder = Recorder(
+                keys=Path(scratch) / "tls-keys.log",
+                private=driver.impact is Impact.CREDENTIAL,
+            )
             bench = Bench(
                 target=self.target,
                 endpoint=self.target.endpoint(place) if place else None,
@@ -129,6 +134,7 @@ class Session:
                 scratch=Path(scratch),
                 deadline=self.deadline or self.target.limits.deadline,
                 stimulus=stimulus.key,
+                recorder=recorder,
             )
             try:
                 seen = driver.function(bench, **stimulus.args)
@@ -136,8 +142,23 @@ class Session:
                 return self._unreached(place, trouble)
             except TargetError as error:
                 return Trouble("target", str(error))
-        self._reached.add(place)
-        return seen
+            else:
+                self._reached.add(place)
+                recorder.done = driver.at != "target"
+                return seen
+            finally:
+                self._keep(stimulus, driver, recorder)
+
+    def _keep(self, stimulus: Stimulus, driver: Driver, recorder: Recorder) -> None:
+        """Write what passed on the wire; nothing where there was no connection and could be none."""
+        if not (recorder.wires or recorder.done):
+            return
+        capture, text = recorder.written(stimulus.key)
+        drawer = self.store.drawer(stimulus)
+        drawer.keep(
+            "capture.pcapng", capture, phi="possible" if driver.at == "listener" else "synthetic"
+        )
+        drawer.add("transcript.txt", text)
 
     def _unreached(self, place: str, trouble: Trouble) -> Any:
         if trouble.step != "connect" or not place:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from part15.address import join_address
-from part15.bench import Bench
+from part15.bench import Bench, WireRecord
 from part15.errors import Trouble
 
 CHUNK = 65536
@@ -31,12 +31,15 @@ class Stream:
     tap: int = 64 * 1024
     sent: bytearray = field(default_factory=bytearray)
     received: bytearray = field(default_factory=bytearray)
+    wire: WireRecord | None = None
 
     def send(self, data: bytes) -> bool:
         """Send all of *data*; False (and *ended*) if the other side or the deadline prevented it."""
         self.sent += data[: max(0, self.tap - len(self.sent))]
         if not self._in_time():
             return False
+        if self.wire is not None:
+            self.wire.note(data, out=True)
         try:
             self.socket.sendall(data)
         except TimeoutError:
@@ -59,6 +62,8 @@ class Stream:
             return b""
         if not data:
             self.ended = "close"
+        elif self.wire is not None:
+            self.wire.note(data, out=False)
         self.received += data[: max(0, self.tap - len(self.received))]
         return data
 
@@ -114,7 +119,7 @@ def connect(bench: Bench, *, deadline: float | None = None) -> Stream:
         made = open_socket(host, port, seconds)
     except OSError as error:
         raise Trouble("connect", _unreachable(host, port, error, seconds)) from error
-    return Stream(made, until)
+    return Stream(made, until, wire=bench.recorded(made))
 
 
 @contextlib.contextmanager

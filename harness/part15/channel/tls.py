@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from part15.address import split_address
+from part15.bench import WireRecord
 
 Result = TypeVar("Result")
 
@@ -69,12 +70,20 @@ def dial(address: str, until: float) -> socket.socket:
 class Plain:
     """A TCP stream with deadlines and a tap; the common face of plain and protected streams."""
 
-    def __init__(self, sock: socket.socket, tap: Tap | None = None, early: bytes = b"") -> None:
-        self.sock, self.tap, self._early = sock, tap or Tap(), early
+    def __init__(
+        self,
+        sock: socket.socket,
+        tap: Tap | None = None,
+        early: bytes = b"",
+        wire: WireRecord | None = None,
+    ) -> None:
+        self.sock, self.tap, self._early, self.wire = sock, tap or Tap(), early, wire
 
     def send(self, octets: bytes, until: float) -> None:
         """Send all of *octets*; raises Ended."""
         self.tap.note(octets, out=True)
+        if self.wire is not None:
+            self.wire.note(octets, out=True)
         view = memoryview(octets)
         while view:
             self._arm(until)
@@ -99,6 +108,8 @@ class Plain:
         except OSError as error:
             raise Ended("reset", str(error)) from None
         self.tap.note(octets, out=False)
+        if self.wire is not None and octets:
+            self.wire.note(octets, out=False)
         return octets
 
     def _arm(self, until: float) -> None:
@@ -168,6 +179,8 @@ class Tls:
         session: ssl.SSLSession | None = None,
     ) -> None:
         self.plain, self.quiet = plain, False
+        if plain.wire is not None and plain.wire.keys is not None:
+            context.keylog_filename = str(plain.wire.keys)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         if early:
             self._in.write(early)
@@ -214,6 +227,8 @@ class Tls:
         """Send all of *octets*; raises Ended or ssl.SSLError."""
         for start in range(0, len(octets), 1 << 20):
             part = octets[start : start + (1 << 20)]
+            if self.plain.wire is not None:
+                self.plain.wire.decrypted(part, out=True)
             self._step(lambda part=part: self.object.write(part), until)  # type: ignore[misc]
 
     def first_flight(self) -> bytes:
@@ -230,9 +245,12 @@ class Tls:
     def receive(self, until: float, size: int = 65536) -> bytes:
         """Return the next octets, empty at the end of the stream; raises Ended or ssl.SSLError."""
         try:
-            return self._step(lambda: self.object.read(size), until)
+            octets = self._step(lambda: self.object.read(size), until)
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
+        if self.plain.wire is not None:
+            self.plain.wire.decrypted(octets, out=False)
+        return octets
 
     def close(self, *, reset: bool = False) -> None:
         """Say close_notify if that is possible at once, then close."""

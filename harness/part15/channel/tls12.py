@@ -124,7 +124,13 @@ class Client:
                 CERTIFICATE_VERIFY,
                 _signature(self.shows.key, bytes(self._transcript), asked.schemes),
             )
+        self._log(mine.random, keys.master)
         return keys
+
+    def _log(self, random: bytes, master: bytes) -> None:
+        if self.stream.wire is not None and self.stream.wire.keys is not None:
+            with self.stream.wire.keys.open("a", encoding="ascii") as log:
+                log.write(f"CLIENT_RANDOM {random.hex()} {master.hex()}\n")
 
     def _finish(self, keys: tls12.Keys) -> None:
         self._emit(records.CHANGE_CIPHER_SPEC, b"\x01", tls12.VERSION)

@@ -69,9 +69,10 @@ def _on(bench: Bench, point: Any, kind: str, octets: bytes) -> Foreign:
     bench.note(f"{kind} to {point.address}")
     until = min(bench.until(), bench.until() - bench.deadline + PATIENCE)
     try:
-        plain = Plain(dial(point.address, until))
+        sock = dial(point.address, until)
     except Ended as ended:
         return Foreign(kind, point.id, False, "ours", why=ended.why)
+    plain = Plain(sock, wire=bench.recorded(sock))
     try:
         return Foreign(kind, point.id, False, *_ask(plain, octets, until))
     finally:

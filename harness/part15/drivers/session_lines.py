@@ -13,7 +13,7 @@ from part15.address import is_literal
 from part15.bench import Bench
 from part15.channel import tcp
 from part15.channel.association import Line, associate, protect
-from part15.channel.tls import Plain, client_context
+from part15.channel.tls import Ended, Plain, client_context
 from part15.errors import TargetError, Trouble
 from part15.observations import NotReached
 from part15.observations.session import AssociationSeen
@@ -105,7 +105,22 @@ def server_name(bench: Bench) -> str | None:
 
 def open_plain(bench: Bench) -> Plain:
     """Return a TCP stream to the endpoint; raises Trouble("connect")."""
-    return Plain(tcp.connect(bench).socket)
+    stream = tcp.connect(bench)
+    return Plain(stream.socket, wire=stream.wire)
+
+
+def open_iscl(bench: Bench) -> Line:
+    """Return a line to the endpoint inside ISCL as its binding has it; the line says how it ended if it did not open."""
+    from part15.channel import iscl
+
+    engine = iscl.engine_for(bench.endpoint, "client")
+    stream = iscl.Iscl(tcp.connect(bench).socket, engine)
+    line = Line(stream)
+    try:
+        stream.handshake(bench.until())
+    except Ended as ended:
+        line.failed = ended
+    return line
 
 
 def open_line(bench: Bench, what: Shown, label: str = "identity", **options: Any) -> Line:
@@ -115,6 +130,8 @@ def open_line(bench: Bench, what: Shown, label: str = "identity", **options: Any
     """
     if bench.endpoint.transport == "plain":
         return Line(open_plain(bench))
+    if bench.endpoint.transport == "iscl":
+        return open_iscl(bench)
     context = context_for(bench, what, label)
     return protect(open_plain(bench), context, bench.until(), name=server_name(bench), **options)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from part15.address import is_ipv6, is_literal, join_address
-from part15.bench import Bench
+from part15.bench import Bench, WireRecord
 from part15.channel.trigger import acting
 from part15.errors import Trouble
 from part15.model import Impact
@@ -119,16 +119,19 @@ def _record(
 
 
 def _one(bench: Bench, connection: socket.socket, way: str, number: int) -> ClientHelloSeen:
+    wire = bench.recorded(connection, opened=False)
     with connection:
         opening, received, ended = Opening(), bytearray(), ""
         until = time.monotonic() + bench.deadline
         while not opening.done and not ended:
             data, ended = _receive(connection, until)
+            if wire is not None and data:
+                wire.note(data, out=False)
             received += data[: max(0, 65536 - len(received))]
             if data:
                 opening.feed(data)
         with contextlib.suppress(OSError):
-            _refuse(connection, way)
+            _refuse(connection, way, wire)
     bench.evidence.keep(f"{way}-{number}-c2s.bin", bytes(received), phi="possible")
     return opening.seen(ended)
 
@@ -147,9 +150,12 @@ def _receive(connection: socket.socket, until: float) -> tuple[bytes, str]:
     return data, "" if data else "close"
 
 
-def _refuse(connection: socket.socket, way: str) -> None:
+def _refuse(connection: socket.socket, way: str, wire: WireRecord | None) -> None:
     if way in ALERTS:
-        connection.sendall(records.encode_alert(2, ALERTS[way], 0x0303))
+        alert = records.encode_alert(2, ALERTS[way], 0x0303)
+        if wire is not None:
+            wire.note(alert, out=True)
+        connection.sendall(alert)
         connection.shutdown(socket.SHUT_WR)
         connection.settimeout(0.5)
         connection.recv(4096)
