@@ -48,6 +48,47 @@ class Identity(_Table):
         return self.certificate, referenced_path(self.key)
 
 
+class IsclKeys(_Table):
+    """DES keys by key number, as references to 16 hex digits."""
+
+    authentication: dict[str, str] = Field(min_length=1)
+    encryption: dict[str, str] = Field(min_length=1)
+
+    @field_validator("authentication", "encryption")
+    @classmethod
+    def _referenced(cls, value: dict[str, str]) -> dict[str, str]:
+        for number, reference in value.items():
+            if not number.isdigit():
+                raise ValueError(f"'{number}' is no key number")
+            if not reference.startswith(("env:", "file:")):
+                raise ValueError(
+                    "a key stands in the target itself; write env:NAME or file:PATH instead"
+                )
+        return value
+
+
+class Iscl(_Table):
+    """How an endpoint or listener speaks ISCL (PS3.15 B.2), and where its second end is.
+
+    With *keys* we speak it ourselves, as *binding* (a shipped name or a YAML file) has it. *partner*
+    is a second real ISCL end whose octets we carry and change: for an endpoint a command that makes
+    it send the file ``{file}`` to ``{host}`` ``{port}`` ``{aet}`` and ends with 0 only if it was
+    acknowledged; for a listener the address of a real server. *stranger* is one with other keys.
+    *folder* is where received objects are written.
+    """
+
+    binding: str = "medis-1.00-candidate-be"
+    keys: IsclKeys | None = None
+    privacy: bool = False
+    mac: Literal["des_mac", "md5"] = "des_mac"
+    session_keys: bool = False
+    authentication_key: int = Field(default=1, ge=0, le=255)
+    encryption_key: int = Field(default=1, ge=0, le=255)
+    partner: Command | None = None
+    stranger: Command | None = None
+    folder: str = ""
+
+
 class Endpoint(_Table):
     """Where the harness connects."""
 
@@ -62,6 +103,7 @@ class Endpoint(_Table):
     identities: dict[str, Identity] = Field(default_factory=dict)
     server_name: str = ""
     setting: str = ""
+    iscl: Iscl | None = None
 
     @field_validator("address")
     @classmethod
@@ -94,6 +136,7 @@ class Listener(_Table):
     identity: Identity | None = None
     identities: dict[str, Identity] = Field(default_factory=dict)
     wait: float = Field(default=15.0, gt=0, le=3600)
+    iscl: Iscl | None = None
 
     @property
     def address(self) -> str:

@@ -78,6 +78,8 @@ def _absolute(table: Any, folder: Path, key: str = "") -> Any:
         return table
     if key in (*_PATHS, "intermediates", "crls"):
         return str(folder / table)
+    if key == "binding" and table.endswith((".yaml", ".yml")):
+        return str(folder / table)
     if key == "key" and not table.startswith(("env:", "file:")):
         return str(folder / table)
     if table.startswith("file:"):

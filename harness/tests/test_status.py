@@ -12,7 +12,7 @@ import pytest
 from part15 import load
 from part15.bench import Bench, Ledger, Shelf
 from part15.checks import status as checks
-from part15.drivers import status, status_stories
+from part15.drivers import status, status_actions, status_stories
 from part15.evidence import Drawer
 from part15.judge import ask
 from part15.model import Word
@@ -100,6 +100,7 @@ def test_a_violation_is_shrunk_to_its_shortest_story(pki: Pki, tmp_path: Path) -
     assert seen.stories["copy-status"][-1].broke
     assert set(seen.stories) == {"copy-status", "single-holder"}
     assert checks.survives_exploration(seen, rules=["copy-status"]).word is Word.FAIL
+    assert len(checks.tells_stories(seen).findings) == 2
     assert checks.survives_exploration(seen, rules=["to-plain"]).word is Word.PASS
 
 
@@ -168,6 +169,15 @@ def test_without_a_listener_a_missing_report_decides_nothing(pki: Pki, tmp_path:
         seen = status.commit(bench_on(archive, tmp_path, listeners={}))
     assert isinstance(seen, CommitmentSeen)
     assert checks.commits(seen).word is Word.INCONCLUSIVE
+
+
+def test_without_actions_and_listeners_they_are_asked_for(archive: Archive, tmp_path: Path) -> None:
+    seen = status_actions.authorize(bench_on(archive, tmp_path, actions={}))
+    assert isinstance(seen, NotReached)
+    assert "actions.authorize" in seen.why
+    moved = status_actions.transfer(bench_on(archive, tmp_path, listeners={}))
+    assert isinstance(moved, NotReached)
+    assert moved.step == "listeners"
 
 
 def test_an_alteration_of_which_the_control_was_lost_proves_nothing() -> None:

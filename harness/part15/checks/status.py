@@ -233,7 +233,15 @@ def relinquishes(seen: TransferSeen) -> Judgement:
             f"the product sent {_status(seen.received)}, so it copied and did not transfer {seen.status}"
         )
     if seen.answer != "success":
-        return undecided("we did not confirm the commitment")
+        if seen.left == "gone":
+            return fails(
+                f"the product gave up its {seen.status} instance although the commitment was answered with {seen.answer}",
+                expected="it keeps the instance",
+                observed="gone",
+            )
+        return passes(f"without a confirmed commitment a partner still gets: {_status(seen.left)}")
+    if not seen.asked:
+        return undecided("the product asked for no commitment, so none was confirmed")
     allowed = AFTER[seen.status]
     if seen.left not in allowed:
         return fails(
@@ -348,4 +356,20 @@ def survives_exploration(seen: StorySeen, *, rules: Sequence[str]) -> Judgement:
         f"{seen.tried} sequences of events break none of these rules (seed {seen.seed})",
         observed=f"{seen.tried} sequences",
         rests_on=readings,
+    )
+
+
+@check
+def tells_stories(seen: StorySeen) -> Judgement:
+    """Record the shortest story of each rule that was broken; the clauses of the rules judge it."""
+    elsewhere = _elsewhere(seen)
+    if elsewhere:
+        return elsewhere
+    findings = [
+        Finding(rule, Word.INFO, "; ".join(s.words for s in steps if s.words))
+        for rule, steps in seen.stories.items()
+    ]
+    return informs(
+        f"{seen.tried} sequences of events were explored; {len(findings)} rules were broken",
+        findings=findings,
     )

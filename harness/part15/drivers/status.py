@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ssl
 import time
 
@@ -122,11 +121,10 @@ def authenticate(bench: Bench) -> AuthenticationSeen | NotReached:
 
     A plain endpoint is judged by the secure one beside it.
     """
-    where = status_lines.elsewhere(bench) or bench.endpoint.id
-    there = dataclasses.replace(bench, endpoint=bench.target.endpoints[where])
+    there = status_lines.at_secure(bench)
     kinds = ["none", "unknown_ca", "self_signed", "expired"]
     found: AuthenticationSeen | NotReached = bench.shelf.once(
-        ("strange identities", where),
+        ("strange identities", there.endpoint.id),
         lambda: secure(bench) or session.show_identities(there, kinds=kinds),
     )
     return found

@@ -79,6 +79,12 @@ def elsewhere(bench: Bench) -> str:
     return next((name for name, _ in siblings(bench, "tls")), "")
 
 
+def at_secure(bench: Bench) -> Bench:
+    """Return *bench* at the secure endpoint beside a plain one, or itself."""
+    where = elsewhere(bench)
+    return dataclasses.replace(bench, endpoint=bench.target.endpoints[where]) if where else bench
+
+
 def begin(bench: Bench) -> Play:
     """Return a play at a secure endpoint with everybody who we can be."""
     parties = {PARTNER: Party(bench, session_lines.identity_of(bench))}
@@ -209,7 +215,8 @@ class Reports:
     listened: bool = False
 
 
-def _listeners(bench: Bench) -> list[object]:
+def own_listeners(bench: Bench) -> list[object]:
+    """Return the listeners of the same transport with a fixed port and our own AE title."""
     return [
         listener
         for listener in bench.target.listeners.values()
@@ -228,7 +235,7 @@ def commit(party: Party, rows: Sequence[tuple[str, str]], *, repeated: bool = Fa
     """
     bench, inbox, transaction = party.bench, lines.Inbox(), new_uid()
     syntaxes: Syntaxes = [(services.COMMITMENT, (lines.EXPLICIT, lines.IMPLICIT))]
-    own = [lines.acceptor(bench, listener, inbox) for listener in _listeners(bench)[:1]]
+    own = [lines.acceptor(bench, listener, inbox) for listener in own_listeners(bench)[:1]]
     try:
         try:
             with lines.association(bench, syntaxes, shown=party.shown) as talk:

@@ -22,6 +22,7 @@ SECONDS = 30.0
 Event = tuple[str, str, str]
 Story = tuple[Event, ...]
 """As :mod:`part15.strategies` draws them: verb, who, and a status or the number of an instance."""
+ENOUGH = 2
 FIRST: tuple[Story, ...] = (
     (("store", PARTNER, "OR"), ("ask", PARTNER, "")),
     (("store", PARTNER, "AO"), ("ask", PARTNER, "")),
@@ -52,6 +53,8 @@ class Explorer:
     bench: Bench
     until: float
     played: dict[Story, Played] = field(default_factory=dict)
+    unconfirmed: int = 0
+    """Commitments that were asked for and not confirmed; after a few nobody asks again."""
     asked: int = 0
     """Cases to which the rule of commitment or of the single holder applied."""
 
@@ -91,9 +94,12 @@ class Explorer:
         if not stored:
             return "", []
         if verb == "commit":
+            if self.unconfirmed >= ENOUGH:
+                return "", []
             number = int(what) % len(stored)
             status_lines.commit_sent(play, [stored[number]])
             how = "confirmed" if stored[number].committed else "not confirmed"
+            self.unconfirmed += not stored[number].committed
             place = play.sent.index(stored[number]) + 1
             return f"commitment of instance {place} asked for and {how}", []
         cases = status_lines.fetch(play, who, stored)

@@ -6,6 +6,7 @@ Right unless faults are named. Its partner in Online Electronic Storage is who s
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import socket
 import ssl
@@ -18,8 +19,17 @@ from part15.channel import services
 from part15.channel.association import Line, protect
 from part15.channel.messages import Messages
 from part15.channel.tls import Ended, Plain, Stream, Tls, client_context, dial
+from part15.peers.archive_control import Control, command
 from part15.peers.archive_faults import faults
-from part15.peers.archive_node import STATUS, ArchiveAssociation, Held, Other, Shelves, changed
+from part15.peers.archive_node import (
+    REPLACED,
+    STATUS,
+    ArchiveAssociation,
+    Held,
+    Other,
+    Shelves,
+    changed,
+)
 from part15.peers.archive_policy import ArchivePolicy
 from part15.peers.child import Pipes
 from part15.peers.policy import Policy
@@ -100,7 +110,26 @@ class Archive(ReferencePeer):
             ssl.PEM_cert_to_DER_cert(_first(pki[name].certificate.read_text())) for name in PARTNERS
         ]
         options["policy"] = Policy(client=chosen.client)
+        self.control = Control(self._do)
         super().__init__(pki, (), plain=plain, ae_title=ae_title, **options)
+
+    def close(self) -> None:
+        """Stop the controls and the archive."""
+        with contextlib.suppress(OSError):
+            self.control.close()
+        super().close()
+
+    def _do(self, verb: str, arguments: Sequence[str]) -> str:
+        """Do what an action of the target asks for; raises ValueError or KeyError if it cannot be done."""
+        if verb == "authorize":
+            self.authorize(*arguments)
+            return "authorized"
+        if verb == "transfer":
+            try:
+                return self.transfer(*arguments)
+            except Ended as ended:
+                raise ValueError(str(ended)) from None
+        raise ValueError(f"there is no verb {verb!r}")
 
     def _associate(self, stream: Stream | Pipes, policy: Policy) -> None:
         if isinstance(stream, Pipes):
@@ -150,15 +179,20 @@ class Archive(ReferencePeer):
 
     # what its users do with it
 
-    def authorize(self, uid: str, *, number: str = "PART15-1", when: str = "") -> None:
+    def authorize(self, uid: str) -> None:
         """Turn the OR instance *uid* into an AO one, as an authorised person would have it done."""
-        stamp = when or time.strftime("%Y%m%d%H%M%S+0000", time.gmtime())
+        policy = self.archive
+        stamp = time.strftime("%Y%m%d%H%M%S+0000", time.gmtime())
+        changes: dict[int, tuple[str, str] | None] = {STATUS: ("CS", "AO")}
+        if policy.records_authorization:
+            changes |= {0x01000420: ("DT", stamp), 0x01000426: ("LO", "PART15-1")}
+        else:
+            changes |= {0x01000420: ("DT", ""), 0x01000426: ("LO", "")}
+        if policy.authorizes_as_new:
+            changes[0x00080018] = ("UI", REPLACED)
         with self.shelves.lock:
             held = self.shelves.held[uid]
-            made = changed(
-                held.instance,
-                {STATUS: ("CS", "AO"), 0x01000420: ("DT", stamp), 0x01000426: ("LO", number)},
-            )
+            made = changed(held.instance, changes)
             self.shelves.held[uid] = dataclasses.replace(held, instance=made, status="AO")
 
     def transfer(self, uid: str, title: str) -> str:
@@ -200,6 +234,8 @@ class Archive(ReferencePeer):
 
     def _relinquish(self, uid: str, held: Held) -> None:
         how = self.archive.relinquish
+        if how == "always AC":
+            how, held = "AC", dataclasses.replace(held, status="AO")
         with self.shelves.lock:
             if how == "delete" or (how == "AC" and held.status != "AO"):
                 del self.shelves.held[uid]
@@ -227,6 +263,10 @@ class Archive(ReferencePeer):
         found["claims"] = {name: list(roles) for name, roles in (claims or CLAIMS).items()}
         found.pop("attestations", None)
         found["users"] = self.users()
+        found["actions"] = {
+            "authorize": command(self.control.port, "authorize", "{uid}"),
+            "transfer": command(self.control.port, "transfer", "{uid}", "{aet}"),
+        }
         found["declared"] |= DECLARED
         return found
 

@@ -143,4 +143,32 @@ STATUS = (
         "both sides authenticate each other",
         client="optional",
     ),
+    _status(
+        "relinquishes_unconfirmed",
+        "gives up its copy although the commitment failed",
+        ("A.1.1-d5-relinquish",),
+        "only a confirmed commitment lets it go",
+        waits_for_commitment=False,
+    ),
+    _status(
+        "turns_or_into_ac",
+        "sets OR instances to AC after their transfer",
+        ("A.1.1-d5-relinquish",),
+        "only an AO instance becomes AC",
+        relinquish="always AC",
+    ),
+    _status(
+        "authorizes_without_record",
+        "authorizes without date and certification number",
+        ("A.1.1-b3-set-auth-attributes",),
+        "both are set on authorization",
+        records_authorization=False,
+    ),
+    _status(
+        "authorizes_as_new_instance",
+        "gives an authorized instance another SOP Instance UID",
+        ("A.1.1-b2-set-ao-keep-uid",),
+        "the UID does not change",
+        authorizes_as_new=True,
+    ),
 )

@@ -71,7 +71,11 @@ class ArchivePolicy:
     transaction, ``blindly`` (also what is not held), ``all`` (also what was not asked for)."""
     commitment_known: bool = True
     relinquish: str = "delete"
-    """After a transfer: ``delete``, ``NS``, ``AC`` (an AO one; an OR one is deleted) or ``keep``."""
+    """After a transfer: ``delete``, ``NS``, ``AC`` (an AO one; an OR one is deleted), ``always AC`` or ``keep``."""
+    records_authorization: bool = True
+    """Authorization sets date and time and the certification number."""
+    authorizes_as_new: bool = False
+    """Authorization gives the instance another SOP Instance UID."""
     asks_commitment: bool = True
     waits_for_commitment: bool = True
     keeps_partial: bool = False
