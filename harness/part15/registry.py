@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -26,13 +27,13 @@ class Check:
     name: str
     function: Callable[..., Judgement]
 
-    @property
+    @functools.cached_property
     def accepts(self) -> tuple[type, ...]:
         """The observation types of its first parameter."""
         first = next(iter(inspect.signature(self.function).parameters))
         return classes_in(typing.get_type_hints(self.function)[first])
 
-    @property
+    @functools.cached_property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """Its keyword-only parameters: what a clause may ``expect``."""
         every = inspect.signature(self.function).parameters
