@@ -37,9 +37,9 @@ class WireRecorder(Protocol):
     """Records the connections of a stimulus (``channel.recording``)."""
 
     def connected(
-        self, sock: Any, *, opened: bool = True, udp: bool = False, remark: str = ""
+        self, sock: Any, *, opened: bool = True, to: tuple[str, int] | None = None
     ) -> WireRecord:
-        """Return the record of a connection that begins now; *opened* by us or by the SUT."""
+        """Return the record of a connection that begins now, *opened* by us or by the SUT; datagrams go *to*."""
 
 
 @dataclass
@@ -111,12 +111,12 @@ class Bench:
     recorder: WireRecorder | None = None
 
     def recorded(
-        self, sock: Any, *, opened: bool = True, udp: bool = False, remark: str = ""
+        self, sock: Any, *, opened: bool = True, to: tuple[str, int] | None = None
     ) -> WireRecord | None:
         """Return the record of the connection on *sock*, which begins now; None if nobody records."""
         if self.recorder is None:
             return None
-        return self.recorder.connected(sock, opened=opened, udp=udp, remark=remark)
+        return self.recorder.connected(sock, opened=opened, to=to)
 
     def note(self, what: str) -> None:
         """List *what* was sent to the SUT."""

@@ -8,12 +8,12 @@ no keys, and filler of the same length stands in place of what may be secret.
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from part15.address import join_address
 from part15.wire import pcapng
@@ -41,7 +41,6 @@ class Wire:
     began: float
     opened_here: bool = True
     udp: bool = False
-    remark: str = ""
     pieces: list[pcapng.Piece] = field(default_factory=list)
     clear: list[tuple[float, bool, str]] = field(default_factory=list)
     passed: dict[bool, int] = field(default_factory=lambda: {True: 0, False: 0})
@@ -105,26 +104,14 @@ class Recorder:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def connected(
-        self, sock: socket.socket, *, opened: bool = True, udp: bool = False, remark: str = ""
+        self, sock: Any, *, opened: bool = True, to: tuple[str, int] | None = None
     ) -> Wire:
-        """Return the record of a connection on *sock* that begins now; *opened* by us or by the SUT."""
-        here, there = ("0.0.0.0", 0), ("0.0.0.0", 0)  # noqa: S104 - an address that is not known any more
+        """Return the record of a connection that begins now, *opened* by us or by the SUT; datagrams go *to*."""
+        here, there = ("0.0.0.0", 0), to or ("0.0.0.0", 0)  # noqa: S104 - an address that is not known any more
         with contextlib.suppress(OSError):
             here = sock.getsockname()[:2]
-            there = sock.getpeername()[:2]
-        return self.between(here, there, opened=opened, udp=udp, remark=remark)
-
-    def between(
-        self,
-        here: pcapng.Address,
-        there: pcapng.Address,
-        *,
-        opened: bool = True,
-        udp: bool = False,
-        remark: str = "",
-    ) -> Wire:
-        """Return the record of an exchange between the two addresses."""
-        wire = Wire(self, here, there, time.time(), opened, udp, remark)
+            there = to or sock.getpeername()[:2]
+        wire = Wire(self, here, there, time.time(), opened, udp=to is not None)
         with self._lock:
             self.wires.append(wire)
         return wire
@@ -176,11 +163,9 @@ class Recorder:
 
     def _conversation(self, wire: Wire) -> pcapng.Conversation:
         pieces = masked(wire.pieces) if self.private else tuple(wire.pieces)
-        told = [wire.remark] if wire.remark else []
-        if wire.cut:
-            told.append(f"cut: {wire.cut} octets of this connection are not in this file")
+        told = f"cut: {wire.cut} octets of this connection are not in this file" if wire.cut else ""
         return pcapng.Conversation(
-            wire.here, wire.there, wire.began, pieces, wire.opened_here, wire.udp, "; ".join(told)
+            wire.here, wire.there, wire.began, pieces, wire.opened_here, wire.udp, told
         )
 
     def _lines(self, keys: bytes) -> Iterator[str]:

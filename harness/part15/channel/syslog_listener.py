@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from part15.channel.tls import listen_to
+from part15.bench import WireRecord, WireRecorder
+from part15.channel.tls import Ended, Plain, Stream, Tap, Tls, listen_to, reason_of
 from part15.observations.audit import AuditConnectionSeen
 from part15.wire.audit_flaw import Flaw
 from part15.wire.syslog_frames import Frame, FrameReader
@@ -26,6 +27,8 @@ RECORDED = 1024
 """Connections that are described; more are served all the same."""
 RECEIVE = 65536
 TICK = 0.05
+HANDSHAKE = 10.0
+"""Seconds that a handshake may take."""
 
 
 class Sink(Protocol):
@@ -127,7 +130,9 @@ class SyslogListener:
         shown: Shown | None = None,
         idle: float = 30.0,
         tap: Callable[[int, bytes], None] | None = None,
+        recorder: WireRecorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._sink, self._shown, self._idle, self._tap = sink, shown or Shown(), idle, tap
         self._connections: list[_Connection] = []
         self._changed = threading.Condition()
@@ -213,16 +218,28 @@ class SyslogListener:
             self._changed.notify_all()
 
     def _datagrams(self) -> None:
+        records: dict[tuple[str, int], WireRecord] = {}
         while not self._stop.is_set():
             try:
-                data = self._socket.recv(65536)
+                data, source = self._socket.recvfrom(65536)
             except TimeoutError:
                 continue
             except OSError:
                 return
+            self._recorded(records, source[:2], data)
             if self._tap:
                 self._tap(0, data)
             self._deliver(Frame(data, len(data), "datagram"), 0)
+
+    def _recorded(
+        self, records: dict[tuple[str, int], WireRecord], source: tuple[str, int], data: bytes
+    ) -> None:
+        if self._recorder is None:
+            return
+        if source not in records and len(records) < RECORDED:
+            records[source] = self._recorder.connected(self._socket, opened=False, to=source)
+        if source in records:
+            records[source].note(data, out=False)
 
     def _accept(self) -> None:
         while not self._stop.is_set():
@@ -240,20 +257,20 @@ class SyslogListener:
             self._start(lambda s=sock, c=connection: self._serve(s, c))  # type: ignore[misc]
 
     def _serve(self, sock: socket.socket, seen: _Connection) -> None:
+        wire = self._recorder.connected(sock, opened=False) if self._recorder else None
+        plain = Plain(sock, Tap(limit=0), wire=wire)
         try:
             sock.settimeout(TICK)
             first = self._peek(sock)
             if first:
                 seen.first = "tls" if first == b"\x16" else "clear"
+            stream: Stream | None = plain
             if seen.first == "tls" and self._shown.certificate:
-                stream = self._secured(sock, seen)
-                if stream is None:
-                    return
-                sock = stream
-            self._read(sock, seen)
+                stream = self._secured(plain, seen)
+            if stream is not None:
+                self._read(stream, seen)
         finally:
-            with contextlib.suppress(OSError):
-                sock.close()
+            plain.close()
             self._room.release()
             self._touch()
 
@@ -268,49 +285,43 @@ class SyslogListener:
                 return b""
         return b""
 
-    def _secured(self, sock: socket.socket, seen: _Connection) -> ssl.SSLSocket | None:
+    def _secured(self, plain: Plain, seen: _Connection) -> Tls | None:
         context = self._shown.context()
         spoken = listen_to(context)
+        stream = Tls(plain, context, server=True)
         try:
-            sock.settimeout(10.0)
-            sock.getpeername()  # a connection that was reset by now would leak inside wrap_socket
-            stream = context.wrap_socket(sock, server_side=True, suppress_ragged_eofs=False)
-        except (OSError, ValueError) as error:
-            seen.failed = (
-                str(getattr(error, "reason", None) or type(error).__name__)
-                .lower()
-                .replace("_", " ")
-            )
+            stream.handshake(time.monotonic() + HANDSHAKE)
+        except (Ended, OSError, ValueError) as error:
+            seen.failed = reason_of(error).replace("_", " ")
             seen.alert = spoken.alert_received
             seen.ended = "reset"
             return None
-        suite = stream.cipher()
+        suite = stream.object.cipher()
         seen.version, seen.suite = (
-            (stream.version() or "").removeprefix("TLSv"),
+            (stream.object.version() or "").removeprefix("TLSv"),
             suite[0] if suite else "",
         )
-        seen.certificate = bool(stream.getpeercert(binary_form=True))
-        stream.settimeout(TICK)
+        seen.certificate = bool(stream.object.getpeercert(binary_form=True))
         return stream
 
-    def _read(self, sock: socket.socket, seen: _Connection) -> None:
+    def _read(self, stream: Stream, seen: _Connection) -> None:
         """Read frames to the end of the stream; a silent or stopped one is left as ``open``."""
         reader = FrameReader()
         until = time.monotonic() + self._idle
         while not self._stop.is_set() and time.monotonic() < until:
             try:
-                data = sock.recv(RECEIVE)
-            except TimeoutError:
-                continue
-            except (ssl.SSLEOFError, ssl.SSLSyscallError):
-                seen.ended = "eof"
+                data = stream.receive(time.monotonic() + TICK, RECEIVE)
+            except Ended as ended:
+                if ended.how == "silent":
+                    continue
+                seen.ended, seen.failed = "reset", reason_of(ended)
                 break
             except (OSError, ValueError) as error:
-                seen.ended = "reset"
-                seen.failed = str(getattr(error, "reason", None) or type(error).__name__).lower()
+                seen.ended, seen.failed = "reset", reason_of(error)
                 break
             if not data:
-                seen.ended = "close-notify" if isinstance(sock, ssl.SSLSocket) else "eof"
+                closed = isinstance(stream, Tls) and not stream.ragged
+                seen.ended = "close-notify" if closed else "eof"
                 break
             until = time.monotonic() + self._idle
             if self._tap:
@@ -323,8 +334,5 @@ class SyslogListener:
             seen.messages += 1
             self._deliver(frame, seen.number)
         seen.octets, seen.framing = reader.octets, reader.flaws
-        if seen.ended == "close-notify":
-            with contextlib.suppress(OSError, ValueError):
-                sock.settimeout(0.5)
-                assert isinstance(sock, ssl.SSLSocket)
-                sock.unwrap()
+        if seen.ended == "close-notify" and isinstance(stream, Tls):
+            stream.close_notify(time.monotonic() + 0.5)

@@ -6,12 +6,15 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from part15.bench import WireRecord
 from part15.channel.tcp import open_socket
-from part15.channel.tls import VERSIONS, client_context
+from part15.channel.tls import VERSIONS, Ended, Plain, Tap, Tls, client_context, reason_of
+
+Record = Callable[[socket.socket], WireRecord | None]
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,17 @@ class Offered:
 
 
 class Sender:
-    """One TLS connection to a collector; *ended* is empty while it stands, else how it ended."""
+    """One TLS connection to a collector; *ended* is empty while it stands, else how it ended.
 
-    def __init__(self, point: Any, offered: Offered, deadline: float) -> None:
+    *record* gives the record of its socket, if somebody records. Raises OSError if nothing listens.
+    """
+
+    def __init__(
+        self, point: Any, offered: Offered, deadline: float, record: Record | None = None
+    ) -> None:
         self.until = time.monotonic() + deadline
         self.ended = ""
         self.version, self.suite = "", ""
-        self.sock: ssl.SSLSocket | None = None
         context = client_context(
             certificate=offered.certificate,
             key=offered.key,
@@ -45,36 +52,27 @@ class Sender:
         self.reached = False
         raw = open_socket(point.host, point.port, deadline)
         self.reached = True
+        plain = Plain(raw, Tap(limit=0), wire=record(raw) if record else None)
+        self.tls = Tls(plain, context, name=point.server_name or None)
         try:
-            raw.settimeout(max(0.05, self.until - time.monotonic()))
-            raw.getpeername()  # a connection that was reset by now would leak inside wrap_socket
-            self.sock = context.wrap_socket(
-                raw,
-                server_hostname=point.server_name or None,
-                suppress_ragged_eofs=False,
-            )
-        except TimeoutError:
+            self.tls.handshake(self.until)
+        except (Ended, ssl.SSLError, OSError, ValueError) as error:
             raw.close()
-            self.ended = "silent"
-        except (OSError, ValueError) as error:
-            raw.close()
-            self.ended = (
-                f"refused: {str(getattr(error, 'reason', None) or type(error).__name__).lower()}"
-            )
+            silent = isinstance(error, Ended) and error.how == "silent"
+            self.ended = "silent" if silent else f"refused: {reason_of(error)}"
         else:
-            suite = self.sock.cipher()
-            self.version = (self.sock.version() or "").removeprefix("TLSv")
+            suite = self.tls.object.cipher()
+            self.version = (self.tls.object.version() or "").removeprefix("TLSv")
             self.suite = suite[0] if suite else ""
 
     def send(self, octets: bytes) -> bool:
         """Send *octets* as they stand; False if the connection is over."""
-        if self.ended or self.sock is None:
+        if self.ended:
             return False
         try:
-            self.sock.settimeout(max(0.05, self.until - time.monotonic()))
-            self.sock.sendall(octets)
-        except TimeoutError:
-            self.ended = "silent"
+            self.tls.send(octets, max(self.until, time.monotonic() + 0.05))
+        except Ended as ended:
+            self.ended = "silent" if ended.how == "silent" else "closed"
         except (OSError, ValueError):
             self.ended = "closed"
         return not self.ended
@@ -85,48 +83,50 @@ class Sender:
 
     def stands(self, grace: float) -> bool:
         """Wait *grace* seconds for an alert or an end of the stream; True if nothing came."""
-        if self.ended or self.sock is None:
+        if self.ended:
             return False
         try:
-            self.sock.settimeout(grace)
-            data = self.sock.recv(4096)
-        except TimeoutError:
-            return True
+            data = self.tls.receive(time.monotonic() + grace, 4096)
+        except Ended as ended:
+            if ended.how == "silent":
+                return True
+            self.ended = f"refused: {reason_of(ended)}"
+            return False
         except (OSError, ValueError) as error:
-            self.ended = (
-                f"refused: {str(getattr(error, 'reason', None) or type(error).__name__).lower()}"
-            )
+            self.ended = f"refused: {reason_of(error)}"
             return False
         if data:
             return True
-        self.ended = "closed"
+        self.ended = "refused: unexpected_eof_while_reading" if self.tls.ragged else "closed"
         return False
 
     def close(self, *, wait: float = 0.3) -> bool | None:
         """Say close_notify and close; tell whether it was answered, None if the connection was over."""
-        if self.sock is None:
-            return None
         answered: bool | None = None
         if not self.ended:
             answered = False
-            self.sock.settimeout(wait)
-            with contextlib.suppress(OSError, ValueError):
-                self.sock.unwrap()
+            with contextlib.suppress(Ended, OSError, ValueError):
+                self.tls.shut(time.monotonic() + wait)
                 answered = True
             self.ended = "ours"
-        with contextlib.suppress(OSError):
-            self.sock.close()
+        self.tls.plain.close()
         return answered
 
 
-def send_datagrams(host: str, port: int, datagrams: Sequence[bytes]) -> list[bool]:
+def send_datagrams(
+    host: str, port: int, datagrams: Sequence[bytes], record: Record | None = None
+) -> list[bool]:
     """Send each datagram; False for those the network here did not take."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     taken = []
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind(("", 0))
+        wire = record(sock) if record else None
         for data in datagrams:
             try:
                 sock.sendto(data, (host, port))
+                if wire is not None:
+                    wire.note(data, out=True)
                 taken.append(True)
             except OSError:
                 taken.append(False)

@@ -165,7 +165,8 @@ class Spoken:
 class Tls:
     """A TLS stream over *plain*; *early* are octets of the other side that were read before.
 
-    While *quiet* is true our alerts are not sent, which is wrong and meant for faulty peers.
+    While *quiet* is true our alerts are not sent, which is wrong and meant for faulty peers. *ragged*
+    tells after the end of the stream that it came without close_notify.
     """
 
     def __init__(
@@ -178,7 +179,7 @@ class Tls:
         early: bytes = b"",
         session: ssl.SSLSession | None = None,
     ) -> None:
-        self.plain, self.quiet = plain, False
+        self.plain, self.quiet, self.ragged = plain, False, False
         if plain.wire is not None and plain.wire.keys is not None:
             context.keylog_filename = str(plain.wire.keys)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -246,7 +247,8 @@ class Tls:
         """Return the next octets, empty at the end of the stream; raises Ended or ssl.SSLError."""
         try:
             octets = self._step(lambda: self.object.read(size), until)
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as end:
+            self.ragged = isinstance(end, ssl.SSLEOFError)
             return b""
         if self.plain.wire is not None:
             self.plain.wire.decrypted(octets, out=False)
@@ -257,6 +259,10 @@ class Tls:
         if not reset:
             self.close_notify(time.monotonic() + 0.2)
         self.plain.close(reset=reset)
+
+    def shut(self, until: float) -> None:
+        """Exchange close_notify; raises Ended or ssl.SSLError if the other side does not answer it."""
+        self._step(self.object.unwrap, until)
 
     def close_notify(self, until: float) -> None:
         """Say close_notify if that is possible; do not wait for the answer."""
@@ -327,6 +333,12 @@ def listen_to(context: ssl.SSLContext) -> Spoken:
     spoken = Spoken()
     context._msg_callback = spoken.hear  # type: ignore[attr-defined]  # noqa: SLF001 - the only way to see encrypted alerts
     return spoken
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in lower case what the TLS library or the socket said: a reason, or the name of an error."""
+    cause = error.__context__ if isinstance(error, Ended) and error.__context__ else error
+    return str(getattr(cause, "reason", None) or type(cause).__name__).lower()
 
 
 def reading(error: BaseException, spoken: Spoken) -> Ended:

@@ -135,6 +135,7 @@ def opened(
             shown=shown,
             idle=point.wait,
             tap=tape,
+            recorder=bench.recorder,
         )
     except OSError as error:
         raise Trouble("listen", f"{point.address} cannot be listened on: {error}") from error

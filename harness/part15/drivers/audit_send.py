@@ -51,7 +51,7 @@ def _connect(bench: Bench, offered: Offered | None = None) -> Sender:
     point = bench.endpoint
     bench.ledger.connected(point.address)
     try:
-        return Sender(point, offered or _offered(bench), bench.deadline)
+        return Sender(point, offered or _offered(bench), bench.deadline, bench.recorded)
     except OSError as error:
         raise Trouble("connect", f"{point.address} cannot be connected to: {error}") from error
 
@@ -125,7 +125,7 @@ def _probe(bench: Bench) -> Marked | None:
     """Send one good message on a new connection; None if that is not possible any more."""
     message = marked(_marks(bench, ["probe"])[0])
     if bench.endpoint.transport == "syslog-udp":
-        send_datagrams(bench.endpoint.host, bench.endpoint.port, [message.data])
+        _datagrams(bench, [message.data])
         return message
     try:
         sender = _connect(bench)
@@ -134,6 +134,11 @@ def _probe(bench: Bench) -> Marked | None:
     sent = sender.send(framed(message.data))
     sender.close()
     return message if sent and sender.reached else None
+
+
+def _datagrams(bench: Bench, made: Sequence[bytes]) -> list[bool]:
+    to = bench.endpoint.host, bench.endpoint.port
+    return send_datagrams(*to, made, lambda sock: bench.recorded(sock, to=to))
 
 
 def _open(bench: Bench) -> Sender | NotReached:
@@ -149,7 +154,7 @@ def _deliver(bench: Bench, batch: str, messages: Sequence[Marked]) -> CollectorS
     """Send *messages* over one connection (or as datagrams) and look them up."""
     point = bench.endpoint
     if point.transport == "syslog-udp":
-        taken = send_datagrams(point.host, point.port, [m.data for m in messages])
+        taken = _datagrams(bench, [m.data for m in messages])
         return _seen(bench, batch, list(zip(messages, taken, strict=True)), _probe(bench))
     sender = _open(bench)
     if isinstance(sender, NotReached):
@@ -215,7 +220,7 @@ def priorities(bench: Bench) -> CollectorSeen | NotReached:
     point = bench.endpoint
     wild = [write_syslog(b"no such priority", pri=p, bom=False) for p in WILD_PRIORITIES]
     if point.transport == "syslog-udp":
-        taken = send_datagrams(point.host, point.port, [*[m.data for m in messages], *wild])
+        taken = _datagrams(bench, [*[m.data for m in messages], *wild])
         sent = list(zip(messages, taken, strict=False))
         return _seen(bench, "priorities", sent, _probe(bench))
     sender = _open(bench)
