@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from part15 import load
-from part15.peers import requestor
+from part15.peers import creator, requestor
 from part15.peers.archive import (
     IDENTITY_PROFILES,
     STORAGE_PROFILES,
@@ -141,6 +141,46 @@ class RequestorArena:
         return judged([v for v in verdicts if v.case.clause in mine])
 
 
+@dataclass(frozen=True)
+class CreatorArena:
+    """The embedded creator, which stores with our listener over TLS."""
+
+    name: str = "creator"
+    profiles: tuple[str, ...] = (*STORAGE_PROFILES[:1], "ps3.3-sop-common")
+
+    def faults(self) -> Sequence[Fault]:
+        """Return the faults of the creator."""
+        return creator.FAULTS
+
+    def right(self) -> Judged:
+        """Judge the right creator."""
+        return self._run("")
+
+    def wrong(self, fault: Fault) -> Judged:
+        """Judge the creator with *fault*."""
+        return self._run(fault.name)
+
+    def _run(self, fault: str) -> Judged:
+        mine, ours = _pki()["client"], _pki()["server"]
+        files = [str(mine.certificate), str(mine.key)]
+        command = [sys.executable, "-m", "part15.peers.creator", "{host}", "{port}", "{aet}"]
+        document = {
+            "target": {"name": "part15 creator"},
+            "claims": {self.profiles[0]: ["creator"]},
+            "listeners": {
+                "partner": {
+                    "transport": "tls",
+                    "trust": str(_pki().ca),
+                    "identity": {"certificate": str(ours.certificate), "key": str(ours.key)},
+                    "trigger": [*command, *files, *([fault] if fault else [])],
+                }
+            },
+        }
+        with tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder:
+            _, verdicts = drive(document, Path(folder), deadline=2.0)
+        return judged([v for v in verdicts if v.case.check.startswith("status_created")])
+
+
 ARENAS = (
     ArchiveArena(
         "user identity",
@@ -170,4 +210,5 @@ ARENAS = (
     RequestorArena("user-identity-passcode"),
     RequestorArena("user-identity-kerberos", ("ps3.7-user-identity",)),
     RequestorArena("user-identity-saml"),
+    CreatorArena(),
 )
