@@ -188,7 +188,9 @@ def _settled(clause: Clause, binding: Binding) -> Judgement:
     if clause.level is Level.MAY:
         return informs(f"A permission; nothing to decide. {binding.reason}".strip())
     if binding.status is Status.ATTESTED:
-        return needs_review(f"Only a person can know this: {binding.reason or clause.how}")
+        return needs_review(
+            f"Only a person can know this; attest it in the target file. {clause.how}".strip()
+        )
     if binding.status is Status.STATEMENT:
         return undecided(
             f"not declared: {binding.reason or 'the statement of the product is needed'}"

@@ -83,8 +83,8 @@ NEXT = (
     (
         "",
         "not tested by this version",
-        "Test by hand, or attest",
-        "This version has no check for these clauses; an attestation decides them.",
+        "Test by hand",
+        "This version has no check for these clauses; a newer one may decide them from a new run.",
     ),
     (
         "",
