@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from part15 import load
 from part15.peers.declared import attestations, declarations
 from part15.peers.faults import Fault
 from part15.peers.faults_clients import faults
@@ -74,6 +75,7 @@ class ClientArena:
     name: str
     profile: str
     edition: str
+    rule_sets: bool = False
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -81,8 +83,10 @@ class ClientArena:
         return (self.profile,)
 
     def faults(self) -> Sequence[Fault]:
-        """Return the faults that flip a clause judged here."""
-        return list(faults().values())
+        """Return the faults that flip a clause judged here: the first arena accounts for the rule sets."""
+        sets = RULE_SETS if self.rule_sets else ()
+        mine = {c.id for name in (self.profile, *sets) for c in load.load_profiles()[name].clauses}
+        return [f for f in faults().values() if mine & set(f.flips)]
 
     def right(self) -> Judged:
         """Judge the right client."""
@@ -99,4 +103,10 @@ class ClientArena:
         return judged(verdicts)
 
 
-ARENAS = (ClientArena("B.12 client", "tls-bcp195-rfc8996", "2023b"),)
+RULE_SETS = ("rfc7525", "rfc8996", "rfc9325", "tls-common", "ps3.8-transport")
+
+ARENAS = (
+    ClientArena("B.12 client", "tls-bcp195-rfc8996", "2023b", rule_sets=True),
+    ClientArena("B.10 client", "tls-bcp195-nondowngrading", "2022b"),
+    ClientArena("B.13 client", "tls-bcp195-rfc8996-modified", "2023b"),
+)

@@ -260,7 +260,7 @@ def _serve(line: Line, deadline: float) -> Served:
     entered, first, echoed, why, ended = False, 0, False, "", "open"
     try:
         first, said = talk.next(until)
-        entered = isinstance(said, pdu.Associate)
+        entered = True
         if isinstance(said, pdu.Associate):
             echoed = _answer(talk, said, until)
     except Ended as stop:

@@ -246,7 +246,7 @@ class WebSeen:
 class Served:
     """One connection of a client to us, with one server certificate shown.
 
-    *entered* tells whether an A-ASSOCIATE-RQ came: the client took our certificate. *first* is the type
+    *entered* tells whether a PDU came inside TLS: the client took our certificate. *first* is the type
     of its first PDU, 0 if none came; *answered* whether it made a request that we answered;
     *certificate* whether it showed one. *ended*, *alert* and *why* are as in :class:`HandshakeSeen`.
     """

@@ -61,6 +61,8 @@ class Behaviour:
     holds: bool = False
     """Keeps the connection when an integrity check failed."""
     plain: bool = False
+    first: bytes = b""
+    """What it sends inside TLS before its A-ASSOCIATE-RQ."""
     falls_back: tuple[str, ...] = ()
     rewrite: Callable[[bytes], bytes] | None = None
 
@@ -127,6 +129,9 @@ def _once(host: str, port: int, called: str, pki: Path, does: Behaviour) -> Asso
     except (Ended, ssl.SSLError) as error:
         line.failed = reading(error, line.spoken)
     tls.quiet = does.holds
+    if does.first and not line.failed:
+        with contextlib.suppress(Ended, ssl.SSLError):
+            tls.send(does.first, until)
     return associate(line, request, until)
 
 

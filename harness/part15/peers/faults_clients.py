@@ -9,8 +9,21 @@ from typing import Any
 from part15.peers import rewriting as r
 from part15.peers.faults import Fault, for_each
 from part15.peers.policy import WITH_DHE
+from part15.wire import pdu
 
 _FAMILY, _ROLE = "tls-client", "tls-client"
+
+
+_OLD_SUITES = (
+    "B.10-cipher-mandatory",
+    "B.13-no-other-tls12-ciphers",
+    "B.13-prohibited-algorithms",
+    "RFC7525-client-first-suite",
+    "RFC7525-recommended-suites",
+    "RFC9325-client-first-suite",
+    "RFC9325-recommended-suites",
+)
+"""What a client violates that offers suites of old only."""
 
 
 def _fault(name: str, text: str, flips: tuple[str, ...], why: str, **changes: Any) -> Fault:
@@ -74,6 +87,68 @@ FAULTS = (
         holds=True,
     ),
     _fault(
+        "releases_first",
+        "sends an A-RELEASE-RQ before it has an association",
+        (
+            "PS3.8-9.1.2-rq-after-connect",
+            *for_each("{}-framework", "B.9", "B.10", "B.11", "B.12", "B.13"),
+        ),
+        "an A-ASSOCIATE-RQ comes first",
+        first=pdu.encode_release(),
+    ),
+    _fault(
+        "offers_no_suite_of_b13",
+        "offers CBC suites only in TLS 1.2",
+        ("B.13-cipher-tls12-client", *_OLD_SUITES),
+        "at least one of the listed suites is needed, and CBC is not permitted",
+        ciphers="ECDHE+AES+SHA256:ECDHE+AES+SHA384:!AESGCM:!AESCCM",
+    ),
+    _fault(
+        "offers_no_tls13_suite_of_b13",
+        "offers integrity-only suites in TLS 1.3",
+        (
+            "B.13-cipher-tls13-client",
+            "RFC7525-no-null",
+            "RFC9325-no-null",
+            "B.12-no-null",
+            "B.12-encrypt-and-integrity",
+        ),
+        "at least one of the five is needed, and these do not encrypt",
+        rewrite=r.rewriting(
+            suites=lambda listed: [0xC0B4, *(c for c in listed if not 0x1300 < c < 0x1306)]
+        ),
+    ),
+    _fault(
+        "speaks_tls11_only",
+        "offers TLS 1.1 at most",
+        (
+            "B.13-client-one-version",
+            "B.13-cipher-tls12-client",
+            "B.13-cipher-tls13-client",
+            "B.10-no-tls10-tls11",
+            "B.10-cipher-mandatory",
+            "B.12-tls12-mandatory",
+            "B.12-tls13-optional",
+            "RFC7525-no-tls10",
+            "RFC7525-no-tls11",
+            "RFC7525-client-sigalgs",
+            "RFC7525-tls12-support",
+            "RFC8996-client-hello-0x0302",
+            "RFC8996-no-tls11",
+            "RFC9325-client-sigalgs",
+            "RFC9325-fallback",
+            "RFC9325-no-tls11",
+            "RFC9325-tls12-support",
+            "RFC9325-tls13-support",
+            *_OLD_SUITES,
+        ),
+        "TLS 1.2 or 1.3 is needed; with them goes all that belongs to them",
+        minimum="1.1",
+        maximum="1.1",
+        level=0,
+        ciphers="ECDHE+AES+SHA1",
+    ),
+    _fault(
         "speaks_plain",
         "does not speak TLS",
         (
@@ -109,9 +184,23 @@ FAULTS = (
     _fault(
         "offers_no_tls13",
         "speaks TLS 1.2 only",
-        ("RFC9325-tls13-support", "B.12-tls13-optional"),
+        ("RFC9325-tls13-support", "B.12-tls13-optional", "B.13-cipher-tls13-client"),
         "TLS 1.3 is not offered",
         maximum="1.2",
+    ),
+    _fault(
+        "tries_tls13_last",
+        "offers TLS 1.3 only after TLS 1.2 was refused",
+        (
+            *for_each("{}-client-tries-tls13", "B.12", "B.13"),
+            "RFC9325-tls13-support",
+            "RFC9325-tls13-prefer",
+            "B.12-tls13-optional",
+            "B.13-cipher-tls13-client",
+        ),
+        "a client that has TLS 1.3 tries it at once",
+        maximum="1.2",
+        falls_back=("1.3",),
     ),
     _fault(
         "offers_no_tls12",
