@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-MODULES = ("faults", "faults_clients", "media_faults", "deid_faults", "audit_faults", "signing_register")
+MODULES = (
+    "faults",
+    "faults_clients",
+    "media_faults",
+    "deid_faults",
+    "audit_faults",
+    "signing_register",
+    "archive_faults",
+    "requestor",
+    "creator",
+)
 """Modules of this package with a function ``faults() -> Mapping[str, Fault]``."""
 
 
