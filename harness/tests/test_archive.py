@@ -123,6 +123,7 @@ def test_damaged_messages_are_aborted(archive: Archive) -> None:
     talk.send(pdu.encode_data([pdu.Pdv(1, True, True, b"\1\2\3")]), until())
     with pytest.raises(Ended, match="aborted"):
         talk.get(until())
+    talk.line.close()
 
 
 def test_controls_answer(archive: Archive, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,16 +122,11 @@ class Inbox:
 Respond = Callable[[Messages, Message, float], None]
 
 
-def acceptor(
-    bench: Bench, listener: object, inbox: Inbox, *, act: Respond | None = None
-) -> Acceptor:
+def acceptor(bench: Bench, listener: Any, inbox: Inbox, *, act: Respond | None = None) -> Acceptor:
     """Return our acceptor on *listener*, which takes what is stored and reported into *inbox*.
 
     *act* answers N-ACTION requests; without it they get status 0000H.
     """
-    from part15.target import Listener
-
-    assert isinstance(listener, Listener)
     listener_context(listener)
 
     def serve(line: Line) -> None:
