@@ -187,7 +187,9 @@ class User(_Table):
         }
         wanted = _FIELDS[self.type]
         if given != wanted:
-            raise ValueError(f"a user of type {self.type} has {' and '.join(sorted(wanted))}, no more")
+            raise ValueError(
+                f"a user of type {self.type} has {' and '.join(sorted(wanted))}, no more"
+            )
         return self
 
 
@@ -324,6 +326,12 @@ class Target(_Table):
     def with_claims(self, claims: Mapping[str, ClaimTable]) -> Target:
         """Return this target with other claims (a site's profile given on the command line)."""
         return self._changed({"claims": dict(claims)})
+
+    def with_budget(self, budget: float | None) -> Target:
+        """Return this target with a time budget in seconds; None changes nothing."""
+        if budget is None:
+            return self
+        return self._changed({"limits": self.limits.model_copy(update={"budget": budget})})
 
     def _changed(self, update: dict[str, Any]) -> Target:
         changed = self.model_copy(update=update)
