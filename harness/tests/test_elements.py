@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 import zlib
 
 import pytest
@@ -184,6 +185,19 @@ def test_a_file_is_opened() -> None:
     assert file.meta_value(0x00020010) == b"1.2.840.10008.1.2.1\0"
 
 
+def test_a_bomb_of_a_gibibyte_takes_little_memory() -> None:
+    stream = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    block = bytes(1 << 20)
+    bomb = b"".join(stream.compress(block) for _ in range(1024)) + stream.flush()
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedDataSet, match="grows beyond"):
+            part10.inflated(bomb, 0)
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_deflated_file_is_inflated_within_bounds() -> None:
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     packed = packer.compress(NESTED) + packer.flush()
@@ -195,7 +209,7 @@ def test_a_deflated_file_is_inflated_within_bounds() -> None:
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     bomb = packer.compress(bytes(1 << 22)) + packer.flush()
     with pytest.raises(MalformedDataSet, match="grows beyond"):
-        part10.inflated(bomb, 0, ratio=10)
+        part10.inflated(bomb, 0, ratio=10, least=0)
 
 
 def test_what_is_no_dicom_file_is_told_apart() -> None:

@@ -40,10 +40,15 @@ JPIP_DEFLATED = frozenset({"1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"})
 
 MAPPED_FROM = 1 << 20
 """Files of at least this many octets are memory-mapped, smaller ones read."""
-INFLATED_MOST = 1 << 30
-INFLATED_RATIO = 1000
-"""Bounds of an inflated data set: octets, and times its deflated size (zlib itself reaches 1032)."""
+INFLATED_MOST = 256 << 20
+INFLATED_RATIO = 40
+INFLATED_ANY = 48 << 20
+"""Bounds of an inflated data set: octets; times its deflated size, but :data:`INFLATED_ANY` octets at least.
 
+zlib itself reaches 1032 times; masks of a segmentation some hundred times, photographs and CT 2 to 10.
+"""
+
+_STEP = 1 << 20
 _PREAMBLE = 128
 _TRANSFER_SYNTAX = 0x00020010
 _HEAD = struct.Struct("<HH2sH").unpack_from
@@ -182,28 +187,37 @@ def _meta(data: Octets) -> tuple[list[Element], int]:
 
 
 def inflated(
-    data: Octets, start: int, *, most: int = INFLATED_MOST, ratio: int = INFLATED_RATIO
+    data: Octets,
+    start: int,
+    *,
+    most: int = INFLATED_MOST,
+    ratio: int = INFLATED_RATIO,
+    least: int = INFLATED_ANY,
 ) -> bytes:
     """Return the data set that is deflated (RFC 1951, no zlib header) in *data* from *start* on.
 
-    Raises MalformedDataSet if it is no such stream, ends early, or grows beyond *most* octets or
-    *ratio* times its size.
+    Never holds more than the bound and one step of a mebibyte. Raises MalformedDataSet if it is no
+    such stream, ends early, or grows beyond *most* octets or both *ratio* times its
+    size and *least* octets.
     """
-    bound = min(most, max(1 << 20, ratio * (len(data) - start)))
+    size = len(data) - start
+    bound = min(most, max(least, ratio * size))
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     parts: list[bytes] = []
     total, at = 0, start
     try:
         while at < len(data) and not stream.eof:
-            chunk = bytes(data[at : at + (1 << 20)])
+            chunk = bytes(data[at : at + _STEP])
             at += len(chunk)
             while chunk and not stream.eof:
-                part = stream.decompress(chunk, 1 << 22)
+                part = stream.decompress(chunk, _STEP)
                 chunk = stream.unconsumed_tail
                 total += len(part)
                 if total > bound:
                     raise MalformedDataSet(
-                        start, f"the deflated data set grows beyond {bound} octets"
+                        start,
+                        f"the data set of {size} deflated octets grows beyond {bound} octets;"
+                        " it is not inflated further",
                     )
                 parts.append(part)
     except zlib.error as trouble:
