@@ -18,6 +18,7 @@ from part15.peers.archive import (
     Archive,
     bit_preserving_policy,
     right_policy,
+    signing_policy,
 )
 from part15.peers.archive_faults import faults
 from part15.peers.archive_policy import ArchivePolicy
@@ -206,6 +207,15 @@ ARENAS = (
         "",
         ("ps3.4-storage", "ps3.3-sop-common"),
         plain=True,
+    ),
+    ArchiveArena(
+        "signature use",
+        ("basic-digital-signatures-use",),
+        "storage-scp",
+        "signature use",
+        (),
+        plain=False,
+        policy=signing_policy,
     ),
     RequestorArena("user-identity-passcode"),
     RequestorArena("user-identity-kerberos", ("ps3.7-user-identity",)),

@@ -54,3 +54,33 @@ class ProposalSeen:
     proposed: dict[str, tuple[str, ...]]
     used: tuple[str, ...]
     extended: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class SignatureBack:
+    """A signature of an object that came back: whether it is the one we made, holds, and what it covers.
+
+    *integrity* is ``valid``, ``invalid`` or ``undecidable``; *covers* tells that it lists all that ours did.
+    """
+
+    ours: bool
+    integrity: str
+    covers: bool
+
+
+@dataclass(frozen=True)
+class SignedTrip:
+    """A signed object that was stored and asked for: *status* or how it ended, and its signatures if it came."""
+
+    status: str
+    stored: bool
+    delivered: bool
+    signatures: tuple[SignatureBack, ...] = ()
+
+
+@dataclass(frozen=True)
+class SignedTripsSeen:
+    """A rightly signed object and one that was altered after signing, on their way through the product."""
+
+    right: SignedTrip
+    altered: SignedTrip

@@ -87,6 +87,15 @@ def bit_preserving_policy() -> ArchivePolicy:
     )
 
 
+def signing_policy() -> ArchivePolicy:
+    """Return the policy of an archive that claims A.2: it validates, writes anew and signs anew."""
+    from part15.peers.archive_signing import replace_signatures
+
+    return dataclasses.replace(
+        bit_preserving_policy(), rewrite=(replace_signatures,), extended=b"\2\0\2\0\0\0"
+    )
+
+
 class Archive(ReferencePeer):
     """The archive as a context manager; *named* are faults of :func:`part15.peers.archive_faults.faults`."""
 

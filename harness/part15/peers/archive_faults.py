@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from part15.peers.archive_faults_identity import IDENTITY
+from part15.peers.archive_faults_signing import SIGNING
 from part15.peers.archive_faults_status import STATUS
 from part15.peers.archive_faults_storage import STORAGE
 from part15.peers.faults import Fault
@@ -14,7 +15,7 @@ from part15.peers.faults import Fault
 def faults() -> dict[str, Fault]:
     """Return every fault by name, in the order in which they are listed."""
     found: dict[str, Fault] = {}
-    for fault in (*IDENTITY, *STORAGE, *STATUS):
+    for fault in (*IDENTITY, *STORAGE, *STATUS, *SIGNING):
         if fault.name in found:
             raise ValueError(f"fault {fault.name} is listed twice")
         found[fault.name] = fault

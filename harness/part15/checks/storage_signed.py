@@ -1,0 +1,75 @@
+"""Secure use of digital signatures by who stores and sends on (PS3.15 A.2)."""
+
+from __future__ import annotations
+
+from part15.model import Judgement, fails, passes, undecided
+from part15.observations.storage import SignatureBack, SignedTripsSeen
+from part15.registry import check
+
+
+def _listed(signatures: tuple[SignatureBack, ...]) -> str:
+    words = [f"{'ours' if s.ours else 'another'}: {s.integrity}" for s in signatures]
+    return ", ".join(words) or "no signature"
+
+
+@check
+def removes_broken_signatures(seen: SignedTripsSeen) -> Judgement:
+    """Every signature that is still in the object sent on holds over the octets that came (c.1)."""
+    back = seen.right
+    if not back.delivered:
+        return undecided(f"the signed object was stored ({back.status}), but did not come back")
+    broken = [s for s in back.signatures if s.integrity == "invalid"]
+    if broken:
+        return fails(
+            "a signature in the object returned does not hold any more; remove what writing values anew breaks",
+            expected="no broken signature",
+            observed=_listed(back.signatures),
+        )
+    return passes("no broken signature came back", observed=_listed(back.signatures))
+
+
+@check
+def validates_on_receipt(seen: SignedTripsSeen) -> Judgement:
+    """An object altered after signing is refused, or at least not signed anew over what was altered (b)."""
+    back = seen.altered
+    if not back.stored:
+        return passes(f"an object that was altered after signing was refused ({back.status})")
+    fresh = [s for s in back.signatures if not s.ours and s.integrity == "valid" and s.covers]
+    if fresh:
+        return fails(
+            "an object that was altered after signing was stored and signed anew over what was altered",
+            expected="a failure status, or no new signature",
+            observed=_listed(back.signatures),
+        )
+    if any(not s.ours and s.integrity == "valid" for s in seen.right.signatures):
+        return passes(
+            "a right object is signed anew and an altered one is not",
+            observed=_listed(back.signatures),
+        )
+    return undecided(
+        "an object that was altered after signing was stored without a visible reaction; "
+        "look for a Security Alert in the audit trail and attest",
+        observed=_listed(back.signatures),
+    )
+
+
+@check
+def signs_again(seen: SignedTripsSeen) -> Judgement:
+    """The object sent on has a new signature that holds and covers what could be verified at receipt (c.2)."""
+    back = seen.right
+    if not back.delivered:
+        return undecided(f"the signed object was stored ({back.status}), but did not come back")
+    fresh = [s for s in back.signatures if not s.ours and s.integrity == "valid"]
+    if any(s.covers for s in fresh):
+        return passes("a new signature covers what ours did", observed=_listed(back.signatures))
+    if fresh:
+        return fails(
+            "the new signature does not cover all that could be verified at receipt",
+            expected="all elements of the signature that came",
+            observed=_listed(back.signatures),
+        )
+    return fails(
+        "the object came back without a new signature",
+        expected="a new signature that holds",
+        observed=_listed(back.signatures),
+    )

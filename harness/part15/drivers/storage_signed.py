@@ -1,0 +1,122 @@
+"""Stimuli with signed objects: what the product makes of a signature, right or broken (PS3.15 A.2)."""
+
+from __future__ import annotations
+
+import functools
+
+from part15.bench import Bench
+from part15.channel.services import Instance, Query
+from part15.channel.tls import Ended
+from part15.drivers import storage_lines as lines
+from part15.drivers.storage import STORED
+from part15.forge import issue, shared_keys
+from part15.model import Impact
+from part15.observations import NotReached
+from part15.observations.storage import SignatureBack, SignedTrip, SignedTripsSeen
+from part15.registry import driver
+from part15.wire import part10, writing
+from part15.wire.cms_trust import Trust
+from part15.wire.signed_object import read_object
+from part15.wire.signing import Order, Signer, sign
+from part15.wire.trap_objects import (
+    EXPLICIT,
+    SECONDARY_CAPTURE,
+    Trap,
+    base,
+    file_of,
+    joined,
+    new_uid,
+)
+
+BEFORE, AFTER = b"signed value", b"Signed value"
+
+
+@functools.cache
+def _signer() -> Signer:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    key = shared_keys().rsa("storage-signer")
+    return Signer(key, issue("part15 test signer", key, None).public_bytes(Encoding.DER))
+
+
+def _signed() -> tuple[Instance, str, tuple[int, ...]]:
+    """Return a new signed object with values in unusual forms, the UID of its signature and what it covers."""
+    uid, signature = new_uid(), new_uid()
+    elements = base(uid, new_uid(), new_uid())
+    for tag, vr, value in (
+        (0x00081030, "LO", BEFORE + b"    "),
+        (0x00101030, "DS", b"1.50  "),
+        (0x00200013, "IS", b"007 "),
+        (0x00104000, "LT", b"blanks behind it    "),
+    ):
+        elements[tag] = writing.element(tag, vr, value)
+    octets = sign(file_of(Trap("signed", uid, joined(elements))), Order(_signer(), uid=signature))
+    file = part10.parse(octets)
+    data = bytes(file.data_set[file.start :])
+    seen = read_object(octets, "signed", Trust()).current[0]
+    return Instance(SECONDARY_CAPTURE, uid, EXPLICIT, data), signature, seen.signed
+
+
+@driver(Impact.STORE)
+def round_trip(bench: Bench) -> SignedTripsSeen | NotReached:
+    """Store a signed object and one that was altered after signing, and look at the signatures that come back.
+
+    Values are in unusual forms (trailing blanks, ``1.50``, ``007``), so that a product that writes
+    them anew breaks the signature. By C-GET.
+    """
+    trips = []
+    for altered in (False, True):
+        sent, signature, covered = _signed()
+        if altered:
+            data = sent.data.replace(BEFORE, AFTER)
+            sent = Instance(sent.sop_class, sent.uid, sent.transfer, data)
+        try:
+            trip = _trip(bench, sent, signature, covered)
+        except Ended as ended:
+            raise lines.unopened(bench, ended) from None
+        if trip is None:
+            return NotReached("retrieval", "the product does not offer C-GET")
+        trips.append(trip)
+    if not trips[0].stored:
+        return NotReached("C-STORE", f"a signed object was not stored ({trips[0].status})")
+    return SignedTripsSeen(trips[0], trips[1])
+
+
+def _trip(
+    bench: Bench, sent: Instance, signature: str, covered: tuple[int, ...]
+) -> SignedTrip | None:
+    answer = lines.send(bench, [sent]).get(sent.uid, "not sent")
+    said = f"{answer:04X}H" if isinstance(answer, int) else answer
+    if answer not in STORED:
+        return SignedTrip(said, stored=False, delivered=False)
+    found = lines.by_get(bench, [sent], Query(instance=sent.uid, study=_study(sent)))
+    if found is None:
+        return None
+    back = next((i for i in found.instances if i.uid == sent.uid), None)
+    if back is None:
+        return SignedTrip(said, stored=True, delivered=False)
+    octets = file_of(Trap("returned", back.uid, back.data, back.transfer, back.sop_class))
+    seen = read_object(octets, "returned", Trust())
+    return SignedTrip(
+        said,
+        stored=True,
+        delivered=True,
+        signatures=tuple(
+            SignatureBack(
+                s.uid == signature, s.crypto.integrity, set(covered) <= {*s.signed, *_UNSTABLE}
+            )
+            for s in seen.current
+        ),
+    )
+
+
+_UNSTABLE = (0x01000410, 0x01000420, 0x01000424, 0x01000426)
+"""What may lawfully differ, and need not be covered."""
+
+
+def _study(sent: Instance) -> str:
+    from part15.wire.part10 import syntax_of
+
+    return writing.uid_text(
+        writing.value_of(sent.data, 0x0020000D, syntax_of(sent.transfer)) or b""
+    )
