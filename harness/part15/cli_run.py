@@ -17,6 +17,7 @@ import click
 from part15.errors import TargetError
 
 GATES = ("fail", "decided", "should")
+_RUN_FOLDER = click.Path(path_type=Path, exists=True)
 
 
 def _plain(no_color: bool) -> None:
@@ -53,6 +54,28 @@ def _plain(no_color: bool) -> None:
 @click.option("--safe", is_flag=True, help="Send nothing stronger than 'observe': hellos only.")
 @click.option("--resume", is_flag=True, help="Go on with the run folder given by -o.")
 @click.option(
+    "--stimulus",
+    "stimuli",
+    multiple=True,
+    metavar="KEY",
+    help="Only the cases of this stimulus: what 'reproduce' in a report says.",
+)
+@click.option(
+    "--undecided", type=_RUN_FOLDER, metavar="RUN", help="Only what the older RUN left undecided."
+)
+@click.option(
+    "--baseline",
+    type=_RUN_FOLDER,
+    metavar="RUN",
+    help="Only what the older RUN did not have moves the exit code.",
+)
+@click.option(
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Drive nothing more after so long; the rest is inconclusive.",
+)
+@click.option(
     "--gate",
     type=click.Choice(GATES),
     default="decided",
@@ -79,6 +102,10 @@ def run_command(
     junitxml: Path | None,
     safe: bool,
     resume: bool,
+    stimuli: tuple[str, ...],
+    undecided: Path | None,
+    baseline: Path | None,
+    budget: float | None,
     gate: str,
     as_json: bool,
     quiet: bool,
@@ -100,12 +127,17 @@ def run_command(
         options += ["-n", workers, "--dist", "loadfile"]
     for name in profiles:
         options += ["--part15-profile", name]
+    for key in stimuli:
+        options += ["--part15-stimulus", key]
     pairs = {
         "--part15-edition": edition,
         "--part15-out": out,
         "-k": keyword,
         "-m": marks,
         "--junitxml": junitxml,
+        "--part15-undecided": undecided,
+        "--part15-baseline": baseline,
+        "--part15-budget": budget,
     }
     for option, value in pairs.items():
         if value is not None:
@@ -219,8 +251,8 @@ def judge_command(
     """
     from part15.report.build import to_text
     from part15.report.conclude import exit_code
-    from part15.run import write_report
     from part15.run_again import rejudge
+    from part15.run_files import write_report
 
     document = rejudge(run, edition=edition)
     if out is not None:

@@ -30,7 +30,7 @@ from part15.report import build
 from part15.report.conclude import binds
 from part15.report.facts import RunFacts, TargetFacts
 from part15.rows import plan_document
-from part15.run import write_report
+from part15.run_files import write_report
 from part15.target import EDITION
 from part15.wire import part10
 from part15.wire.elements import MalformedDataSet

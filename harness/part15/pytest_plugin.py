@@ -68,6 +68,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what moves the exit code",
     )
 
+    group.addoption(
+        "--part15-stimulus",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="only the cases of this stimulus, as the report names it (repeatable)",
+    )
+    group.addoption(
+        "--part15-undecided", metavar="RUN", help="only the cases that the older RUN left undecided"
+    )
+    group.addoption(
+        "--part15-baseline",
+        metavar="RUN",
+        help="what the older RUN found violated does not move the exit code",
+    )
+    group.addoption(
+        "--part15-budget",
+        type=float,
+        metavar="SECONDS",
+        help="drive no further stimulus after so long",
+    )
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks; with a target, load it and make the plan."""
@@ -90,12 +112,20 @@ def pytest_configure(config: pytest.Config) -> None:
             resume=config.getoption("--part15-resume"),
             worker=worker["workerid"] if worker else "",
             workers=_workers(config),
+            stimuli=config.getoption("--part15-stimulus"),
+            undecided=_path(config.getoption("--part15-undecided")),
+            baseline=_path(config.getoption("--part15-baseline")),
+            budget=config.getoption("--part15-budget"),
         )
     except InputError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[_RUN] = run
     if worker is None:
         config.pluginmanager.register(_Controller(run), "part15-controller")
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value) if value else None
 
 
 def _workers(config: pytest.Config) -> int:
@@ -138,17 +168,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = config.stash.get(_RUN, None)
     if run is None:
         return
-    kept = []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         callspec = getattr(item, "callspec", None)
         if callspec is not None and "part15_case" in callspec.params:
             case = callspec.params["part15_case"]
             if not isinstance(case, Case):
                 continue
+            if not run.selection.takes(case):
+                left_out.append(item)
+                continue
             if case.settled is not None and case.settled.word is Word.NOT_APPLICABLE:
                 _carry(item, run.verdict(case, None, 0.0))
         kept.append(item)
     items[:] = kept
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
 
 
 def _carry(item: pytest.Item, verdict: Verdict) -> None:

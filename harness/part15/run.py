@@ -13,11 +13,10 @@ import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from part15 import __version__, evidence, load, report
+from part15 import __version__, evidence, load
 from part15.bench import Ledger
 from part15.errors import ContentError, TargetError, Trouble
 from part15.identities import identity_problems
@@ -25,23 +24,15 @@ from part15.judge import judge
 from part15.model import Case, Impact, Plan, Profile, Stimulus, Verdict
 from part15.observations import NotReached
 from part15.plan import build_plan
-from part15.report import build, endpoints, seal
+from part15.report import build, endpoints
 from part15.report.conclude import exit_code
-from part15.report.facts import EvidenceItem, Observed, RunFacts, TargetFacts, claim_lines
+from part15.report.facts import Observed, RunFacts, TargetFacts, claim_lines
 from part15.rows import plan_document, verdict_from, verdict_row
+from part15.run_files import evidence_items, stamp, versions, write_json, write_report
+from part15.run_selection import Baseline, Selection
 from part15.session import Session, expand_endpoints
 from part15.target import ClaimTable, Target
 from part15.target_file import load_target
-
-_DEPENDENCIES = (
-    "cryptography",
-    "hypothesis",
-    "pydicom",
-    "pynetdicom",
-    "pytest",
-    "asn1crypto",
-    "lxml",
-)
 
 USE = "session.observe_use"
 """The stimulus that shows whether the security of an endpoint is enforced, used, available or absent."""
@@ -99,6 +90,8 @@ class Run:
     target_text: str = ""
     safe: bool = False
     site: tuple[Path, ...] = ()
+    selection: Selection = field(default_factory=Selection)
+    baseline: Baseline | None = None
     resumed: dict[str, dict[str, str]] = field(default_factory=dict)
     listeners: list[Any] = field(default_factory=list)
     exit_status: int | None = None
@@ -124,9 +117,15 @@ class Run:
         resume: bool = False,
         worker: str = "",
         workers: int = 0,
+        stimuli: Sequence[str] = (),
+        undecided: Path | None = None,
+        baseline: Path | None = None,
+        budget: float | None = None,
     ) -> Run:
         """Load everything and plan; touches no target and writes nothing.
 
+        *stimuli* and *undecided* (an older run) choose among the cases; what *baseline* (an older run)
+        found violated does not move the exit code; *budget*, in seconds, goes before that of the target.
         Raises InputError (TargetError, ContentError) for what a user must correct.
         """
         target = load_target(path)
@@ -139,7 +138,7 @@ class Run:
         problems = load.bind_problems({name: known[name] for name in site})
         if problems:
             raise ContentError(*problems)
-        target = with_site_claims(target, known, site)
+        target = with_site_claims(target, known, site).with_budget(budget)
         only += site
         target, notes = expand_endpoints(target)
         plan = build_plan(target, known, load.load_roles(), only=only, edition=edition, safe=safe)
@@ -155,6 +154,8 @@ class Run:
             target_text=path.read_text(encoding="utf-8"),
             safe=safe,
             site=tuple(paths),
+            selection=Selection.of(stimuli, undecided, plan.cases),
+            baseline=Baseline.of(baseline),
         )
         if workers and not worker:
             run._refuse_workers()
@@ -212,6 +213,8 @@ class Run:
         if not Impact.ASSOCIATE.within(limit):
             return
         for stimulus in self._uses():
+            if self.selection.stimuli and stimulus.key not in self.selection.stimuli:
+                continue
             if session.reached(stimulus.endpoint):
                 session.observe(stimulus)
 
@@ -239,7 +242,7 @@ class Run:
         for path in self.site:
             (self.folder / "profiles").mkdir(exist_ok=True)
             shutil.copyfile(path, self.folder / "profiles" / path.name)
-        _write_json(self.folder / "plan.json", self._plan_document())
+        write_json(self.folder / "plan.json", self._plan_document())
         rows = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.resumed.values())
         (self.folder / "results.jsonl").write_text(rows, encoding="utf-8")
         for name, row in self.resumed.items():
@@ -292,7 +295,10 @@ class Run:
             self._session = None
         evidence.merge_workers(self.folder)
         self.document = self.build(interrupted=interrupted)
-        self.exit_status = exit_code(self.document, self.gate)
+        if self.baseline is None:
+            self.exit_status = exit_code(self.document, self.gate)
+        else:
+            self.exit_status = self.baseline.exit_code(self.document, self.gate)
         write_report(self.folder, self.document)
         for listener in self.listeners:
             listener.closed(self)
@@ -303,22 +309,23 @@ class Run:
         observed = self._observed()
         facts = RunFacts(
             id=str(uuid.uuid4()),
-            started=_stamp(self.started),
-            ended=_stamp(dt.datetime.now(dt.UTC)),
+            started=stamp(self.started),
+            ended=stamp(dt.datetime.now(dt.UTC)),
             command=self.command or tuple(sys.argv[:1]),
             version=__version__,
             python=platform.python_version(),
             openssl=ssl.OPENSSL_VERSION,
             platform=f"{platform.system()} {platform.machine()}",
-            dependencies=_versions(),
+            dependencies=versions(),
             config_digest=hashlib.sha256(self.target_text.encode()).hexdigest(),
             profiles_digest=load.profiles_digest(),
+            selection=self.selection.text(),
             workers=self.workers,
             interrupted=interrupted,
             gate=self.gate,
             connections=self._ledger.connections,
             sent=tuple(self._ledger.sent),
-            evidence=tuple(_evidence_items(self.folder)),
+            evidence=tuple(evidence_items(self.folder)),
             endpoints=endpoints.facts(self.target, observed, self.notes),
             observations=tuple(observed),
             notifications=self.notes,
@@ -339,64 +346,3 @@ class Run:
             if seen is not None and not isinstance(seen, (Trouble, NotReached)):
                 found[stimulus.key] = Observed(stimulus.key, stimulus.kind, stimulus.endpoint, seen)
         return list(found.values())
-
-
-def write_report(folder: Path, document: Mapping[str, Any]) -> None:
-    """Write ``report.json``, the HTML and Markdown of it, ``CHAIN`` and ``SHA256SUMS`` into *folder*."""
-    for name, form in (("report.json", "json"), ("report.html", "html"), ("report.md", "markdown")):
-        report.writer_of(form)(document, folder / name)
-    seal.seal(folder)
-
-
-def _write_json(path: Path, document: Any) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(
-        json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    temporary.replace(path)
-
-
-def _stamp(moment: dt.datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _DEPENDENCIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-_KINDS = {
-    ".json": ("text", "application/json"),
-    ".txt": ("text", "text/plain"),
-    ".pcapng": ("capture", "application/x-pcapng"),
-    ".bin": ("octets", "application/octet-stream"),
-    ".pem": ("certificate", "application/x-pem-file"),
-    ".dcm": ("dicom", "application/dicom"),
-    ".xml": ("audit-xml", "application/xml"),
-}
-
-
-def _evidence_items(folder: Path) -> list[EvidenceItem]:
-    items = []
-    for path in sorted((folder / "evidence").rglob("*")):
-        if not path.is_file():
-            continue
-        kind, media_type = _KINDS.get(path.suffix, ("octets", "application/octet-stream"))
-        name = path.relative_to(folder).as_posix()
-        items.append(
-            EvidenceItem(
-                id=name.removeprefix("evidence/"),
-                path=name,
-                sha256=evidence.digest(path),
-                size=path.stat().st_size,
-                kind=kind,
-                media_type=media_type,
-                phi="possible" if path.name.startswith("phi-") else "none",
-            )
-        )
-    return items

@@ -30,6 +30,8 @@ def rejudge(folder: Path, *, edition: str | None = None) -> dict[str, Any]:
     stored = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     planned = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     run = _restored(folder, planned, edition)
+    run.command = tuple(stored["run"]["command"])
+    run.target = run.target.located(run.target.folder, stored["sut"]["targetFile"])
     run.started = dt.datetime.fromisoformat(stored["run"]["startedAt"])
     store = evidence.Store(folder / "evidence")
     judged_then = {row["case"]: row for row in stored["results"]}

@@ -35,7 +35,7 @@ def run_row(facts: RunFacts) -> dict[str, Any]:
         "id": facts.id,
         "startedAt": facts.started,
         "endedAt": facts.ended,
-        "command": [_without_folders(part) for part in facts.command],
+        "command": [without_folders(part) for part in facts.command],
         "configDigest": facts.config_digest,
         "profilesDigest": facts.profiles_digest,
         "selection": facts.selection,
@@ -50,7 +50,7 @@ def run_row(facts: RunFacts) -> dict[str, Any]:
     }
 
 
-def _without_folders(part: str) -> str:
+def without_folders(part: str) -> str:
     """Keep only the last two names of an absolute path, so that no host's layout is told."""
     option, equals, value = part.rpartition("=") if part.startswith("-") else ("", "", part)
     if value.startswith("/") or re.match(r"[A-Za-z]:[\\/]", value):
@@ -67,7 +67,7 @@ def sut_row(target: TargetFacts) -> dict[str, Any]:
         "version": target.version,
         "build": target.build,
         "operator": target.operator,
-        "targetFile": _without_folders(target.path),
+        "targetFile": without_folders(target.path),
         "lines": dict(sorted(target.lines.items())),
         "statementRef": plain(target.statement) or None,
         "aes": [plain(ae) for ae in target.aes],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from part15.model import (
@@ -32,11 +33,13 @@ from part15.report.about import (
     sut_row,
     tool_row,
     waiver_row,
+    without_folders,
 )
 from part15.report.buckets import buckets
 from part15.report.conclude import exit_code
 from part15.report.facts import EndpointFacts, RunFacts, TargetFacts
 from part15.report.observed import observations
+from part15.report.repro import reproduce
 
 SCHEMA = "https://part15.invalid/schema/report-1.json"
 CLAUSE_BASE = "https://dicom.nema.org/medical/dicom/{edition}/output/chtml/part15/"
@@ -58,13 +61,15 @@ def build(
     *profiles* is keyed by profile id and may hold more than the plan uses. The exit status is that
     of ``facts.exit_status`` or, when that is None, what :func:`exit_code` says under ``facts.gate``.
     """
-    results = _with_fingerprints(sorted((_result(v) for v in verdicts), key=_order))
+    run = run_row(facts)
+    again = functools.partial(reproduce, run["command"], without_folders(target.path))
+    results = _with_fingerprints(sorted((_result(v, again) for v in verdicts), key=_order))
     clauses = _clauses({v.case.clause: v.case for v in verdicts}.values(), profiles, target.edition)
     claims = [_claim(c, plan, results) for c in _sorted_claims(plan)]
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "tool": tool_row(facts),
-        "run": run_row(facts),
+        "run": run,
         "standard": {
             "part": "PS3.15",
             "edition": target.edition,
@@ -148,7 +153,7 @@ def _with_fingerprints(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return results
 
 
-def _result(verdict: Verdict) -> dict[str, Any]:
+def _result(verdict: Verdict, again: Callable[[str], str]) -> dict[str, Any]:
     case = verdict.case
     driven = case.settled is None and case.stimulus is not None
     return {
@@ -176,6 +181,7 @@ def _result(verdict: Verdict) -> dict[str, Any]:
         "endpoint": case.stimulus.endpoint if case.stimulus else "",
         "stimulus": case.stimulus.key if driven and case.stimulus else "",
         "check": case.check,
+        "reproduce": again(case.stimulus.key) if driven and case.stimulus else "",
         "driven": driven,
         "findings": [_finding(f) for f in _worst_first(verdict.findings)[:MAX_FINDINGS]],
         "findingsTotal": len(verdict.findings),

@@ -62,6 +62,7 @@ def _case(result: Mapping[str, Any], sut: str) -> ET.Element:
         for part in (
             f"why: {result['text']}" if result["text"] else "",
             f"what to change: {result['hint']}" if result["hint"] else "",
+            f"reproduce: {result['reproduce']}" if result["reproduce"] else "",
             *(f"{f['verdict']}: {f['subject']}: {f['message']}" for f in result["findings"]),
         )
         if part

@@ -77,6 +77,8 @@ def _fixes(document: Mapping[str, Any]) -> list[str]:
             lines.append(
                 f"   - {code(clause['id'])} ({clause['level']}): {plain(first['message'])}{more}"
             )
+            if first["reproduce"]:
+                lines.append(f"     {code(first['reproduce'])}")
     if len(entries) > MOST:
         lines.append(f"\nand {len(entries) - MOST} more in report.html")
     return [*lines, ""] if lines else []

@@ -183,6 +183,7 @@ def _result() -> dict[str, Any]:
         endpoint=_TEXT,
         stimulus=_TEXT,
         check=_TEXT,
+        reproduce=_TEXT,
         driven=_FLAG,
         findings=_list(_finding()),
         findingsTotal=_COUNT,

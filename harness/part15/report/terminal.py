@@ -181,6 +181,8 @@ def _clause(console: Console, clause: Mapping[str, Any], by: int) -> None:
         _indented(
             console, Text("; ".join(f"{name} {value}" for name, value in told), "dim"), by + 2
         )
+    if first["reproduce"] and first["verdict"] == "fail":
+        _indented(console, Text(f"reproduce: {first['reproduce']}", "dim"), by + 2)
     more = len(clause["results"]) - 1
     if more:
         _indented(console, Text(f"and {more} more of this clause", "dim"), by + 2)
