@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from part15 import load
+from part15.peers.client import RIGHT
 from part15.peers.declared import attestations, declarations
 from part15.peers.faults import Fault
 from part15.peers.faults_clients import faults
@@ -28,8 +29,8 @@ IDENTITIES = {
 }
 
 
-def document(pki: Pki, fault: str, profile: str, edition: str) -> dict[str, Any]:
-    """Return a target whose TLS client is the embedded one, with *fault* if that is not empty."""
+def document(pki: Pki, fault: str, profile: str, edition: str, base: str) -> dict[str, Any]:
+    """Return a target whose TLS client is the embedded one, behaving as *base*, with *fault* if there is one."""
     import datetime as dt
 
     trigger = [
@@ -52,7 +53,7 @@ def document(pki: Pki, fault: str, profile: str, edition: str) -> dict[str, Any]
             "from-client": {
                 "host": "127.0.0.1",
                 "transport": "tls",
-                "trigger": [*trigger, *([fault] if fault else [])],
+                "trigger": [*trigger, fault or RIGHT, base],
                 "trust": str(pki.ca),
                 "identity": identity("server"),
                 "identities": {kind: identity(name) for kind, name in IDENTITIES.items()},
@@ -76,6 +77,7 @@ class ClientArena:
     profile: str
     edition: str
     rule_sets: bool = False
+    base: str = "b12"
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -84,6 +86,8 @@ class ClientArena:
 
     def faults(self) -> Sequence[Fault]:
         """Return the faults that flip a clause judged here: the first arena accounts for the rule sets."""
+        if self.base == "uncompressed":
+            return [faults()["client_offers_compressed_points"]]
         sets = RULE_SETS if self.rule_sets else ()
         mine = {c.id for name in (self.profile, *sets) for c in load.load_profiles()[name].clauses}
         return [f for f in faults().values() if mine & set(f.flips)]
@@ -98,7 +102,7 @@ class ClientArena:
 
     def _run(self, fault: str) -> Judged:
         with tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder:
-            target = document(shared_pki(), fault, self.profile, self.edition)
+            target = document(shared_pki(), fault, self.profile, self.edition, self.base)
             _, verdicts = drive(target, Path(folder), deadline=2.0)
         return judged(verdicts)
 
@@ -108,5 +112,7 @@ RULE_SETS = ("rfc7525", "rfc8996", "rfc9325", "tls-common", "ps3.8-transport")
 ARENAS = (
     ClientArena("B.12 client", "tls-bcp195-rfc8996", "2023b", rule_sets=True),
     ClientArena("B.10 client", "tls-bcp195-nondowngrading", "2022b"),
+    ClientArena("B.11 client", "tls-bcp195-extended", "2022b", base="b11"),
     ClientArena("B.13 client", "tls-bcp195-rfc8996-modified", "2023b"),
+    ClientArena("hello only", "tls-bcp195-rfc8996", "2023b", base="uncompressed"),
 )

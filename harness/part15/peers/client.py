@@ -1,6 +1,6 @@
 """The embedded peer as TLS client: opens one association inside TLS, echoes, releases; run by a trigger.
 
-python -m part15.peers.client HOST PORT CALLED PKI_FOLDER [FAULT]
+python -m part15.peers.client HOST PORT CALLED PKI_FOLDER [FAULT [BASE]]
 
 It conforms to PS3.15 B.12 as far as OpenSSL lets it: TLS 1.2 and 1.3, the CA, dates, purpose, name and
 revocation of the server's certificate, ALPN ``dicom``, its own certificate when asked.
@@ -24,7 +24,7 @@ from part15.channel.association import Line, associate
 from part15.channel.tls import VERSIONS, Ended, Plain, Spoken, Tls, dial, reading
 from part15.observations.session import AssociationSeen
 from part15.peers.policy import WITH_DHE
-from part15.peers.rewriting import rewriting
+from part15.peers.rewriting import rewriting, with_extension
 from part15.wire import pdu
 
 DEADLINE = 5.0
@@ -65,6 +65,21 @@ class Behaviour:
     """What it sends inside TLS before its A-ASSOCIATE-RQ."""
     falls_back: tuple[str, ...] = ()
     rewrite: Callable[[bytes], bytes] | None = None
+
+
+RIGHT = "right"
+"""In place of a fault: none."""
+BASES = {
+    "b12": Behaviour(),
+    "b11": Behaviour(
+        maximum="1.2",
+        ciphers="ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:"
+        "DHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
+    ),
+    "uncompressed": Behaviour(rewrite=with_extension(11, b"\1\0")),
+}
+"""Right behaviours. The last offers the one point format that RFC 9325 allows, which OpenSSL does not; it
+can open, but not complete a handshake."""
 
 
 def client_context(does: Behaviour, pki: Path) -> ssl.SSLContext:
@@ -149,8 +164,8 @@ class _Holding(Plain):
 def main(arguments: Sequence[str]) -> int:
     """Connect as the arguments say; return 0 if the association was accepted."""
     host, port, called, folder, *rest = arguments
-    does = Behaviour()
-    if rest:
+    does = BASES[rest[1]] if len(rest) > 1 else Behaviour()
+    if rest and rest[0] != RIGHT:
         from part15.peers.faults_clients import faults
 
         does = dataclasses.replace(does, **faults()[rest[0]].changes)

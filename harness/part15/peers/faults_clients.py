@@ -216,6 +216,13 @@ FAULTS = (
         minimum="1.3",
     ),
     _fault(
+        "offers_compressed_points",
+        "offers compressed point formats, as OpenSSL does",
+        ("RFC9325-point-formats", "RFC7525-point-formats"),
+        "only uncompressed points are allowed",
+        rewrite=None,
+    ),
+    _fault(
         "offers_no_alpn",
         "sends no ALPN",
         ("RFC9325-alpn-support",),
