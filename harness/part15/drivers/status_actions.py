@@ -99,7 +99,7 @@ def _authorized(bench: Bench) -> AuthorizationSeen | NotReached:
     return AuthorizationSeen(
         before.returned if before.delivered else "-",
         after.returned if after.delivered else "-",
-        after.uid_kept,
+        after.uid_kept or not before.uid_kept,
         _when(values.get(0x01000420), began),
         _number(values.get(0x01000426), bench),
         len(values.get(0x01000424) or b""),
