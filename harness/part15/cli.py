@@ -57,7 +57,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "part15.cli_start:doctor_command",
         "Can I reach it, is it TLS, which certificate, what to fix.",
     ),
-    "attest": ("part15.cli_start:attest_command", "Answer the questions that only a person can."),
+    "attest": ("part15.cli_attest:attest_command", "Answer the questions that only a person can."),
 }
 
 
@@ -106,6 +106,9 @@ def main(args: Sequence[str] | None = None) -> Any:
     """Run the command line and exit with the contract's code."""
     try:
         code = cli.main(args=list(args) if args is not None else None, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message())
+        code = USAGE
     except click.UsageError as error:
         hint = ""
         if error.ctx is not None:

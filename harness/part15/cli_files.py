@@ -60,6 +60,9 @@ def inspect_command(as_json: bool, quiet: bool, no_color: bool, **given: Any) ->
     the files.
     """
     from part15.inspect import Request, inspect
+    from part15.target import check_edition
+
+    check_edition(given["edition"])
 
     if no_color:
         os.environ["NO_COLOR"] = "1"

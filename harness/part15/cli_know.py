@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,6 +92,8 @@ def _lines(kind: str, rows: list[dict[str, Any]]) -> list[str]:
 @click.option("-p", "--profile", help="Only clauses of this profile.")
 def list_command(kind: str, as_json: bool, profile: str | None) -> int:
     """List what exists."""
+    if profile is not None and kind not in ("clauses", "profiles"):
+        raise click.UsageError(f"-p chooses among clauses, not among {kind}")
     rows = _rows(kind)
     if profile is not None:
         if profile not in load.load_profiles():
@@ -114,10 +117,24 @@ def find_clause(name: str) -> tuple[Profile, Clause]:
     by_id = {c.id: (p, c) for p in profiles.values() for c in p.clauses}
     if name in by_id:
         return by_id[name]
-    found = name.partition(":")[0]
-    if found in by_id:
-        return by_id[found]
-    raise TargetError(f"there is no clause or case '{name}'{did_you_mean(found, by_id)}")
+    found, _, rest = name.partition(":")
+    if found not in by_id:
+        raise TargetError(f"there is no clause or case '{name}'{did_you_mean(found, by_id)}")
+    profile, clause = by_id[found]
+    role = re.split("[@:%]", rest, maxsplit=1)[0]
+    roles = _claimable_roles(clause)
+    if role not in roles:
+        raise TargetError(
+            f"there is no case '{name}': '{role}' is no role of {found}; its roles are "
+            f"{', '.join(roles)}{did_you_mean(role, roles)}"
+        )
+    return profile, clause
+
+
+def _claimable_roles(clause: Clause) -> list[str]:
+    """Return the roles of *clause* and those that a target claims to answer for them."""
+    mine = set(clause.roles)
+    return sorted(mine | {r for r, covered in load.load_roles().items() if mine & set(covered)})
 
 
 def _wrapped(label: str, text: str) -> str:
@@ -216,7 +233,7 @@ def lint_command(files: tuple[Path, ...]) -> int:
             found = _claim_problems(path)
         problems += found
     for problem in problems:
-        click.echo(str(problem))
+        click.echo(str(problem).removeprefix(": "))
     if not problems:
         click.echo(f"{len(files)} file{'s' if len(files) != 1 else ''}, no problems", err=True)
     return 4 if problems else 0

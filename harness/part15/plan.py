@@ -26,18 +26,13 @@ from part15.model import (
     needs_review,
     undecided,
 )
+from part15.plan_checks import check_claims, check_waivers, check_words, covers
 from part15.registry import Driver, did_you_mean, drivers
 from part15.target import Attestation, Endpoint, Listener, Target
 
 UNTESTED = "not tested by this version"
 
 _SLOT = re.compile(r"^\$\{(\w+)\}$")
-
-
-def covers(span: tuple[str, str | None], edition: str) -> bool:
-    """Tell whether the *span* of editions contains *edition*."""
-    first, last = span
-    return first <= edition and (last is None or edition <= last)
 
 
 def read_edition(edition: str, profiles: Mapping[str, Profile]) -> str:
@@ -86,36 +81,6 @@ def clauses_of(
         if option in profiles:
             visit(option, False, (claim.profile, option), ())
     yield from found.values()
-
-
-def check_claims(target: Target, profiles: Mapping[str, Profile], edition: str | None) -> None:
-    """Refuse claims that name no profile, no role of it, or an edition without it.
-
-    Raises TargetError with every problem.
-    """
-    problems = []
-    claimable = [p.id for p in profiles.values() if p.claimable]
-    for claim in target.claimed(edition):
-        profile = profiles.get(claim.profile)
-        if profile is None or not profile.claimable:
-            hint = did_you_mean(claim.profile, claimable)
-            problems.append(f"claims.{claim.profile}: there is no such profile to claim{hint}")
-            continue
-        if claim.role not in profile.roles:
-            problems.append(
-                f"claims.{claim.profile}: '{claim.role}' is no role of it; its roles are {', '.join(profile.roles)}"
-            )
-        if not covers(profile.editions, claim.edition):
-            first, last = profile.editions
-            span = f"{first} to {last}" if last else f"{first} on"
-            problems.append(
-                f"claims.{claim.profile}: the edition {claim.edition} does not have it (it is in {span}); "
-                f'give the claim an edition of its own: {{ roles = ["{claim.role}"], edition = "{last or first}" }}'
-            )
-    if problems:
-        raise TargetError(
-            *(f"{target.source}: {p}" if target.source else p for p in sorted(set(problems)))
-        )
 
 
 def _rows(each: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -337,7 +302,9 @@ def build_plan(
     drafts: list[_Draft] = []
     for claim in claims:
         mine = set(roles.get(claim.role, (claim.role,)))
-        for profile, clause, advisory in clauses_of(claim, profiles):
+        brought = list(clauses_of(claim, profiles))
+        check_words(target, claim, [clause for _, clause, _ in brought], profiles)
+        for profile, clause, advisory in brought:
             for binding in clause.bindings:
                 if binding.status is Status.UNTESTABLE or not mine & set(binding.roles):
                     continue
@@ -345,7 +312,7 @@ def build_plan(
                 break
     cases = [_attach(case, target) for case in _named(drafts)]
     cases.sort(key=_is_late)
-    _check_waivers(target, cases, whole=not only)
+    check_waivers(target, cases, whole=not only)
     unclaimed = tuple(
         (p.id, "not claimed by the target")
         for p in profiles.values()
@@ -379,22 +346,3 @@ def _attach(case: Case, target: Target) -> Case:
     if attestation is not None:
         changed["attestation"] = attestation.model_dump(mode="json")
     return dataclasses.replace(case, **changed) if changed else case
-
-
-def _check_waivers(target: Target, cases: Sequence[Case], *, whole: bool) -> None:
-    if not whole:
-        return
-    ids = {case.id for case in cases}
-    named = ids | {case.clause for case in cases}
-    problems = [
-        f"waivers: '{w.case}' is no case of this plan{did_you_mean(w.case, ids)}"
-        for w in target.waivers
-        if w.case not in ids
-    ]
-    problems += [
-        f"attestations: '{a.case}' is no case or clause of this plan{did_you_mean(a.case, named)}"
-        for a in target.attestations
-        if a.case not in named
-    ]
-    if problems:
-        raise TargetError(*(f"{target.source}: {p}" if target.source else p for p in problems))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from part15.address import split_address
+from part15.errors import TargetError
 from part15.model import Claim, Impact, Word
 from part15.references import referenced_path
 
@@ -26,7 +28,17 @@ EDITION = "2023b"
 
 Transport = Literal["plain", "tls", "iscl", "https", "syslog-tls", "syslog-udp"]
 Command = str | tuple[str, ...]
-Edition = Annotated[str, Field(pattern=r"^20[0-9][0-9][a-e]?$")]
+EDITION_FORM = r"^20[0-9][0-9][a-e]?$"
+Edition = Annotated[str, Field(pattern=EDITION_FORM)]
+
+
+def check_edition(edition: str | None) -> None:
+    """Refuse what is no edition of the standard.
+
+    Raises TargetError: a word that is none would still sort somewhere among the editions.
+    """
+    if edition is not None and re.match(EDITION_FORM, edition) is None:
+        raise TargetError(f"'{edition}' is no edition; write a year and a letter, e.g. {EDITION}")
 
 
 class _Table(BaseModel):
