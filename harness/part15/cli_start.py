@@ -1,18 +1,17 @@
-"""``part15 init``, ``pki``, ``doctor`` and ``attest``: the first steps with a target, and the questions to people."""
+"""``part15 init``, ``pki`` and ``doctor``: the first steps with a target."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from part15.errors import TargetError
-from part15.model import Case, Word
 
 STARTER = """# A target file of part15: what your product claims, where it is, what may be done to it.
 # Check it with: part15 lint {name}      Look at it with: part15 doctor {name}
+# adapter = ["./adapter.py"]   # for signing, media and de-identification; see docs/adapter.md
+
 [target]
 name = "My Archive"
 version = "1.0"
@@ -50,17 +49,52 @@ connections = 4
 """
 
 ADAPTER = '''#!/usr/bin/env python3
-"""Adapter of My Archive: one verb per call, JSON on stdin and stdout, exit 0 done, 1 refused, 2 cannot."""
+"""Adapter of My Archive; the protocol is in docs/adapter.md of part15.
+
+Called with the verb as last argument and one JSON object on stdin; answers with one on stdout.
+Exit 0: done or accepted, 1: refused, 2: cannot.
+"""
 import json
 import sys
+from pathlib import Path
 
-request = json.load(sys.stdin)
-if request.get("verb") == "verify":
-    accepted = False  # ask your product about request["input"]
-    json.dump({"accepted": accepted}, sys.stdout)
-    sys.exit(0 if accepted else 1)
-json.dump({"error": f"cannot {request.get('verb')}"}, sys.stdout)
-sys.exit(2)
+
+def verify(ask):
+    """Tell whether the product accepts every signature of each file."""
+    results = []
+    for path in ask["files"]:
+        accepted = False  # ask your product about the file at this path
+        results.append({"file": path, "accepted": accepted, "reason": "not asked yet"})
+    if any(row["accepted"] for row in results):
+        return 0, {"results": results}
+    return 1, {"results": results, "reason": "no file was accepted"}
+
+
+def deidentify(ask):
+    """Write each file de-identified into the folder that is given as out."""
+    written = []
+    for path in map(Path, ask["files"]):
+        target = Path(ask["out"]) / path.name
+        target.write_bytes(path.read_bytes())  # let your product de-identify instead of copying
+        written.append(str(target))
+    return 0, {"files": written}
+
+
+VERBS = {"verify": verify, "deidentify": deidentify}  # more: sign, reidentify, write-media, read-media
+
+
+def main():
+    verb, ask = sys.argv[-1], json.load(sys.stdin)
+    if verb in VERBS:
+        code, answer = VERBS[verb](ask)
+    else:
+        code, answer = 2, {"reason": f"this product does not {verb}"}
+    json.dump(answer, sys.stdout)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
 '''
 
 
@@ -143,70 +177,3 @@ def doctor_command(target: Path) -> int:
         click.echo(f"{'ok   ' if line.sound else 'FIX  '} {line.place}: {line.text}")
         sound = sound and line.sound
     return 0 if sound else 3
-
-
-def open_questions(cases: list[Case]) -> Iterator[Case]:
-    """Yield one case per clause that waits for a person."""
-    asked: set[str] = set()
-    for case in cases:
-        waits = (
-            case.settled is not None
-            and case.settled.word is Word.REVIEW
-            and case.attestation is None
-        )
-        if waits and case.clause not in asked:
-            asked.add(case.clause)
-            yield case
-
-
-def attestation_table(case: Case, verdict: str, by: str, note: str, day: dt.date) -> str:
-    """Return the ``[[attestations]]`` entry as TOML."""
-
-    def quoted(text: str) -> str:
-        import json
-
-        return json.dumps(text, ensure_ascii=False)
-
-    return (
-        f"\n[[attestations]]\ncase = {quoted(case.clause)}\nverdict = {quoted(verdict)}\n"
-        f"by = {quoted(by)}\ndate = {day.isoformat()}\nnote = {quoted(note)}\n"
-    )
-
-
-@click.command()
-@click.argument("target", type=click.Path(path_type=Path))
-@click.option("--by", help="Who answers.")
-def attest_command(target: Path, by: str | None) -> int:
-    """Walk through what only a person can know, and write the answers into TARGET."""
-    from part15 import load
-    from part15.plan import build_plan
-    from part15.target_file import load_target
-
-    loaded = load_target(target)
-    plan = build_plan(loaded, load.load_profiles(), load.load_roles())
-    questions = list(open_questions(list(plan.cases)))
-    if not questions:
-        click.echo("There is nothing left that only a person can answer.")
-        return 0
-    person = by or click.prompt("Your name", type=str)
-    entries = []
-    for number, case in enumerate(questions, start=1):
-        click.echo(f"\n{number} of {len(questions)}  {case.clause}  ({case.section}, {case.level})")
-        click.echo(f"  {case.text}")
-        answer = click.prompt(
-            "  holds, violated, or skip",
-            type=click.Choice(("holds", "violated", "skip")),
-            default="skip",
-        )
-        if answer == "skip":
-            continue
-        note = click.prompt("  how do you know (document, test, date)", type=str)
-        verdict = "pass" if answer == "holds" else "fail"
-        entries.append(
-            attestation_table(case, verdict, person, note, dt.datetime.now(dt.UTC).date())
-        )
-    if entries:
-        text = target.read_text(encoding="utf-8").rstrip("\n") + "\n" + "".join(entries)
-        target.write_text(text, encoding="utf-8")
-    click.echo(f"\n{len(entries)} of {len(questions)} answered; written to {target}")
-    return 0

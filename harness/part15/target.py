@@ -253,6 +253,32 @@ class Attestation(_Table):
         return Word(self.verdict)
 
 
+TOPICS = (
+    "local-environment",
+    "physical-protection",
+    "local-user-identification",
+    "key-distribution",
+    "smart-cards",
+)
+"""What PS3.15 clause 1 leaves to the site: the topics of assumptions."""
+
+
+class Assumption(_Table):
+    """What a person knows of the site, under which the verdicts are to be read; it decides nothing."""
+
+    topic: Literal[
+        "local-environment",
+        "physical-protection",
+        "local-user-identification",
+        "key-distribution",
+        "smart-cards",
+    ]
+    text: str = Field(min_length=1)
+    by: str = Field(min_length=1)
+    date: dt.date
+    how: str = Field(min_length=1)
+
+
 def _roles_table(value: Any) -> Any:
     return {"roles": value} if isinstance(value, list) else value
 
@@ -293,6 +319,7 @@ class Target(_Table):
     limits: Limits = Limits()
     waivers: tuple[Waiver, ...] = ()
     attestations: tuple[Attestation, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
     policy: dict[str, Any] = Field(default_factory=dict)
     _folder: Path = PrivateAttr(default=Path())
     _source: str = PrivateAttr(default="")

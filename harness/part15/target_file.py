@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from part15.errors import Problem, TargetError
 from part15.target import (
+    Assumption,
     Attestation,
     ClaimTable,
     Endpoint,
@@ -41,6 +42,7 @@ def _fields_at(path: tuple[str | int, ...]) -> list[str]:
         "media": Media,
         "waivers": Waiver,
         "attestations": Attestation,
+        "assumptions": Assumption,
         "claims": ClaimTable,
         "endpoints": Endpoint,
         "listeners": Listener,

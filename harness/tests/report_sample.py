@@ -477,6 +477,13 @@ ATTESTATION = {
     "date": "2026-11-02",
     "note": "source 2, reason 0, see manual page 41",
 }
+ASSUMPTION = {
+    "topic": "physical-protection",
+    "text": "The archive stands in a locked room of the data centre; its disks are encrypted.",
+    "by": "J. Doe",
+    "date": "2026-11-02",
+    "how": "visit of the site, protocol 14",
+}
 TARGET = TargetFacts(
     name="Example Archive",
     edition=EDITION,
@@ -488,6 +495,7 @@ TARGET = TargetFacts(
     declared={B12: {"ports": [2762]}},
     waivers=(WAIVER, {**WAIVER, "case": "B.12-gone:tls-server"}),
     attestations=(ATTESTATION,),
+    assumptions=(ASSUMPTION,),
 )
 B12_CLAIM = Claim(B12, "tls-server", EDITION)
 OES_CLAIM = Claim(OES, "storage-scp", EDITION, features=("authorization",))

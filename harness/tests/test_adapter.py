@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from part15.channel.adapter import Adapter
+from part15.cli_start import ADAPTER, init_command
 from part15.errors import Trouble
+from part15.target_file import load_target
 
 
 def asked(
@@ -96,3 +99,56 @@ def test_an_adapter_of_this_process_needs_no_process() -> None:
     )
     answer = adapter.ask("verify", {"files": []}, deadline=1)
     assert (answer.outcome, answer.why) == ("refused", 'verify {"files": []}')
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("import json,sys; json.dump(json.load(sys.stdin), sys.stdout)", "done"),
+        ("import time; time.sleep(60)", "late"),
+        ("import sys\nwhile True: sys.stdout.write('x' * 65536)", "crashed"),
+    ],
+)
+def test_a_system_without_process_groups_will_do(
+    monkeypatch: pytest.MonkeyPatch, code: str, outcome: str
+) -> None:
+    for name in ("killpg", "setsid", "set_blocking"):
+        monkeypatch.delattr(os, name)
+    assert asked(code, deadline=2.0)[0] == outcome
+
+
+def test_a_request_that_is_not_read_and_much_on_stderr_are_no_trouble() -> None:
+    code = "import sys; sys.stderr.write('y' * 300_000); sys.stderr.flush(); sys.stdout.write('{}')"
+    request = {"files": ["x" * 500_000]}
+    answer = Adapter((sys.executable, "-c", code)).ask("verify", request, deadline=10.0)
+    assert (answer.outcome, len(answer.diagnostics)) == ("done", 2000)
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Adapter:
+    (tmp_path / "adapter.py").write_text(ADAPTER)
+    (tmp_path / "in.dcm").write_bytes(b"DICM")
+    (tmp_path / "out").mkdir()
+    return Adapter((sys.executable, "adapter.py"), str(tmp_path))
+
+
+def test_the_starter_adapter_speaks_the_protocol(starter: Adapter, tmp_path: Path) -> None:
+    files = [str(tmp_path / "in.dcm")]
+    request = {"files": files, "out": str(tmp_path / "out"), "edition": "2023b"}
+    refused = starter.ask("verify", request, deadline=10.0)
+    assert (refused.outcome, refused.why) == ("refused", "no file was accepted")
+    assert refused.values["results"][0]["file"] == files[0]
+    done = starter.ask("deidentify", request, deadline=10.0)
+    assert done.outcome == "done"
+    assert [Path(f).read_bytes() for f in done.files] == [b"DICM"]
+    for verb in ("sign", "reidentify", "write-media", "read-media"):
+        answer = starter.ask(verb, request, deadline=10.0)
+        assert (answer.outcome, answer.why) == ("cannot", f"this product does not {verb}")
+
+
+def test_init_writes_the_starter_adapter_to_be_run(tmp_path: Path) -> None:
+    init_command.main([str(tmp_path / "new")], standalone_mode=False)
+    written = tmp_path / "new" / "adapter.py"
+    assert written.read_text() == ADAPTER
+    assert os.access(written, os.X_OK)
+    load_target(tmp_path / "new" / "target.toml")

@@ -6,11 +6,12 @@ deadline is no answer: it is told as ``crashed`` or ``late`` and never taken for
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -91,60 +92,66 @@ class Adapter:
         return _parsed(process.returncode, out, diagnostics)
 
 
+class _Reader(threading.Thread):
+    """Reads an output to its end and keeps at most *most* octets; ends at once if that is an *end*."""
+
+    def __init__(self, stream: IO[bytes], most: int, *, end: bool = False) -> None:
+        super().__init__(daemon=True)
+        self._stream, self._most, self._end = stream, most, end
+        self.taken = bytearray()
+        self.start()
+
+    def run(self) -> None:
+        """Read until the output ends or is closed under us."""
+        with contextlib.suppress(OSError, ValueError):
+            while octets := os.read(self._stream.fileno(), 65_536):
+                self.taken += octets[: max(0, self._most - len(self.taken))]
+                if self._end and len(self.taken) >= self._most:
+                    return
+
+
 def _converse(
     process: subprocess.Popen[bytes], text: bytes, until: float
 ) -> tuple[bytes, bytes, bool]:
-    """Write the request, read both outputs under a bound and a deadline, wait for the end."""
+    """Write the request, read both outputs under a bound and a deadline, wait for the end.
+
+    By threads, since not every system can wait for a pipe.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    out, err = bytearray(), bytearray()
-    sinks = ((process.stdout, (out, MAX_OUTPUT + 1)), (process.stderr, (err, MAX_DIAGNOSTICS)))
-    rest = memoryview(text)
-    os.set_blocking(process.stdin.fileno(), False)
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdin, selectors.EVENT_WRITE)
-        for stream, sink in sinks:
-            selector.register(stream, selectors.EVENT_READ, sink)
-        while selector.get_map() and len(out) <= MAX_OUTPUT:
-            left = until - time.monotonic()
-            if left <= 0:
-                return bytes(out), bytes(err), True
-            for key, _ in selector.select(left):
-                if key.fileobj is process.stdin:
-                    rest = _written(process.stdin, rest)
-                    if not rest:
-                        selector.unregister(process.stdin)
-                        process.stdin.close()
-                    continue
-                octets = os.read(key.fd, 65_536)
-                if not octets:
-                    selector.unregister(key.fileobj)
-                    continue
-                taken, most = key.data
-                taken += octets[: max(0, most - len(taken))]
-    if len(out) > MAX_OUTPUT:
-        return bytes(out), bytes(err), False
-    try:
-        process.wait(max(0.0, until - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return bytes(out), bytes(err), True
-    return bytes(out), bytes(err), False
+    out = _Reader(process.stdout, MAX_OUTPUT + 1, end=True)
+    err = _Reader(process.stderr, MAX_DIAGNOSTICS)
+    threading.Thread(target=_write, args=(process.stdin, text), daemon=True).start()
+    late = False
+    out.join(max(0.0, until - time.monotonic()))
+    if len(out.taken) <= MAX_OUTPUT:
+        err.join(max(0.0, until - time.monotonic()))
+        late = out.is_alive() or err.is_alive()
+        if not late:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                late = True
+    return bytes(out.taken), bytes(err.taken), late
 
 
-def _written(stream: IO[bytes], rest: memoryview) -> memoryview:
-    try:
-        return rest[os.write(stream.fileno(), rest[:65_536]) :]
-    except BlockingIOError:
-        return rest
-    except BrokenPipeError:  # it need not read all of the request
-        return rest[:0]
+def _write(stream: IO[bytes], text: bytes) -> None:
+    with contextlib.suppress(OSError, ValueError):  # it need not read all of the request
+        rest = memoryview(text)
+        while rest:
+            rest = rest[os.write(stream.fileno(), rest[:65_536]) :]
+    with contextlib.suppress(OSError, ValueError):
+        stream.close()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and its children; they are a session of their own."""
+    """End the process, and its children where they are a session of their own (not on Windows)."""
     try:
-        os.killpg(process.pid, signal.SIGKILL)
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
     except (ProcessLookupError, PermissionError):
         process.kill()
     process.wait()

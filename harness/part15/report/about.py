@@ -129,6 +129,11 @@ def attestation_row(attestation: Mapping[str, Any], verdicts: Sequence[Verdict])
     }
 
 
+def assumption_row(assumption: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a person said of the site (clause 1): topic, text, by whom, when and how it was learnt."""
+    return {key: str(assumption.get(key, "")) for key in ("topic", "text", "by", "date", "how")}
+
+
 def sent_rows(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Group what was sent: the same words to the same endpoint are one row with a count.
 

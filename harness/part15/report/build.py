@@ -24,6 +24,7 @@ from part15.model import (
 )
 from part15.report import conclude
 from part15.report.about import (
+    assumption_row,
     attestation_row,
     clean,
     evidence_row,
@@ -83,6 +84,7 @@ def build(
         "evidence": [evidence_row(e) for e in sorted(facts.evidence, key=lambda e: e.id)],
         "waivers": [waiver_row(w, verdicts, facts.started) for w in target.waivers],
         "attestations": [attestation_row(a, verdicts) for a in target.attestations],
+        "assumptions": [assumption_row(a) for a in target.assumptions],
         "sent": {
             "connections": dict(sorted(facts.connections.items())),
             "total": sum(facts.connections.values()),

@@ -95,7 +95,7 @@ class Observed:
 class TargetFacts:
     """What the target file says of the SUT.
 
-    *declared* mirrors ``[declared]``; *waivers* and *attestations* are the tables as written;
+    *declared* mirrors ``[declared]``; *waivers*, *attestations* and *assumptions* are the tables as written;
     *path* is the target file, relative, and *lines* the line of each claim in it (for SARIF).
     """
 
@@ -114,6 +114,7 @@ class TargetFacts:
     declared: Mapping[str, Any] = field(default_factory=dict)
     waivers: tuple[Mapping[str, Any], ...] = ()
     attestations: tuple[Mapping[str, Any], ...] = ()
+    assumptions: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def of(cls, target: Target, **known: Any) -> TargetFacts:
@@ -128,6 +129,7 @@ class TargetFacts:
             declared=target.declared,
             waivers=tuple(w.model_dump(mode="json") for w in target.waivers),
             attestations=tuple(a.model_dump(mode="json") for a in target.attestations),
+            assumptions=tuple(a.model_dump(mode="json") for a in target.assumptions),
             **{"path": target.source or "target.toml", **known},
         )
 

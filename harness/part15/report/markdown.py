@@ -109,6 +109,16 @@ def _waivers(document: Mapping[str, Any]) -> list[str]:
     return ["## Waivers and attestations", "", *rows, ""] if rows else []
 
 
+def _assumptions(document: Mapping[str, Any]) -> list[str]:
+    rows = [
+        f"- {plain(a['topic'].replace('-', ' '))}: {plain(a['text'])} "
+        f"({plain(a['by'])}, {plain(a['date'])}; {plain(a['how'])})"
+        for a in document["assumptions"]
+    ]
+    head = ["## Assumptions", "", "What a person says of the site; it decides nothing.", ""]
+    return [*head, *rows, ""] if rows else []
+
+
 def _results(document: Mapping[str, Any]) -> list[str]:
     results = document["results"]
     rows = [
@@ -131,7 +141,7 @@ def _results(document: Mapping[str, Any]) -> list[str]:
 
 def render(document: Mapping[str, Any]) -> str:
     """Return the summary; the table of all results is folded."""
-    parts = (_head, _endpoints, _claims, _fixes, _undecided, _waivers, _results)
+    parts = (_head, _endpoints, _claims, _fixes, _undecided, _waivers, _assumptions, _results)
     return "\n".join(line for part in parts for line in part(document))
 
 

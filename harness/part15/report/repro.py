@@ -7,7 +7,19 @@ from collections.abc import Sequence
 
 _KEPT = {"-p": "-p", "--profile": "-p", "--edition": "--edition"}
 _VALUED = frozenset(
-    ["-o", "--out", "-k", "-m", "-n", "--junitxml", "--gate", "--baseline", "--undecided", "--stimulus", "--budget"]
+    [
+        "-o",
+        "--out",
+        "-k",
+        "-m",
+        "-n",
+        "--junitxml",
+        "--gate",
+        "--baseline",
+        "--undecided",
+        "--stimulus",
+        "--budget",
+    ]
 )
 
 

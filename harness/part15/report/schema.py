@@ -336,6 +336,7 @@ def _found() -> dict[str, dict[str, Any]]:
         "attestations": _list(
             _record(case=_TEXT, verdict=_TEXT, by=_TEXT, date=_TEXT, note=_TEXT, matched=_COUNT)
         ),
+        "assumptions": _list(_record(topic=_TEXT, text=_TEXT, by=_TEXT, date=_TEXT, how=_TEXT)),
         "buckets": _record(
             **{
                 key: _list(_record(what=_TEXT, why=_TEXT, state=_TEXT, evidence=_list(_TEXT)))

@@ -91,6 +91,7 @@ def put(document: Mapping[str, Any], console: Console) -> None:
     _fixes(document, console)
     _undecided(document, console)
     _waivers(document, console)
+    _assumptions(document, console)
 
 
 def _heading(console: Console, text: str) -> None:
@@ -213,3 +214,15 @@ def _waivers(document: Mapping[str, Any], console: Console) -> None:
     for waiver in rows:
         text = f"{waiver['case']}: {waiver['state']}; {waiver['reason']} ({waiver['owner']}, until {waiver['expires']})"
         _indented(console, text, 2)
+
+
+def _assumptions(document: Mapping[str, Any], console: Console) -> None:
+    rows = document["assumptions"]
+    if rows:
+        topics = ", ".join(sorted({row["topic"].replace("-", " ") for row in rows}))
+        console.print()
+        _indented(
+            console,
+            f"Read under {len(rows)} assumption{'s' * (len(rows) > 1)} of the site: {topics}",
+            0,
+        )
