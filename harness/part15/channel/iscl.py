@@ -24,8 +24,8 @@ class Iscl(Plain):
     Messages of the other side are what :meth:`receive` gives, several at once if they came together.
     """
 
-    def __init__(self, sock: socket.socket, engine: Engine, tap: Tap | None = None) -> None:
-        super().__init__(sock, tap)
+    def __init__(self, sock: socket.socket, engine: Engine, wire: Any = None) -> None:
+        super().__init__(sock, Tap(), wire=wire)
         self.engine = engine
         self.orders: list[str] = []
         """How the messages received were protected, in their order."""

@@ -113,8 +113,15 @@ def open_iscl(bench: Bench) -> Line:
     """Return a line to the endpoint inside ISCL as its binding has it; the line says how it ended if it did not open."""
     from part15.channel import iscl
 
+    if bench.endpoint.iscl is None or bench.endpoint.iscl.keys is None:
+        line = Line(open_plain(bench))
+        line.failed = Ended(
+            "ours", f"give endpoints.{bench.endpoint.id}.iscl.keys, so that we can speak ISCL"
+        )
+        return line
     engine = iscl.engine_for(bench.endpoint, "client")
-    stream = iscl.Iscl(tcp.connect(bench).socket, engine)
+    made = tcp.connect(bench)
+    stream = iscl.Iscl(made.socket, engine, made.wire)
     line = Line(stream)
     try:
         stream.handshake(bench.until())

@@ -16,6 +16,7 @@ MODULES = (
     "signing_register",
     "archive_faults",
     "requestor",
+    "iscl_faults",
     "creator",
 )
 """Modules of this package with a function ``faults() -> Mapping[str, Fault]``."""

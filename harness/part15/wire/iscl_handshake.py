@@ -199,8 +199,11 @@ class Handshake:
             self._hear(got)
             self._advance()
             return
-        if not self.authenticated and "early" not in self.settings.lenient:
-            raise IsclError("unexpected message", f"{got.name} comes before the authentication")
+        if not self.authenticated:
+            if "early" not in self.settings.lenient:
+                raise IsclError("unexpected message", f"{got.name} comes before the authentication")
+            self._at, self.state = len(self._steps), "ready"
+            self._events.append(Opened(self.block))
         self._take_message(got)
 
     def _hear(self, got: Frame) -> None:
@@ -235,7 +238,7 @@ class Handshake:
     def _agree(self, name: str, theirs: int) -> None:
         if theirs <= self.binding.header_length + 8:
             self._refuse(name, "block", f"a block of {theirs} octets is too small")
-        if name == "check_rp" and theirs > self.block:
+        if name == "check_rp" and theirs > self.block and "block" not in self.settings.lenient:
             raise IsclError("block", f"the block of {theirs} octets is larger than {self.block}")
         self.block = min(self.block, theirs)
 

@@ -1,0 +1,328 @@
+"""Two real ISCL ends with us as the wire: what holds under any binding (PS3.15 B.2)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from part15.address import split_address
+from part15.bench import Bench
+from part15.channel.iscl_relay import Alter, ByteRelay, Wire, deleting, flipping, unaltered
+from part15.channel.tls import Ended, Plain, dial
+from part15.channel.trigger import acting
+from part15.errors import Trouble
+from part15.observations import NotReached
+from part15.observations.iscl import BetweenSeen, Carried, FreshSeen
+from part15.wire import pdu
+from part15.wire.writing import element
+
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+PATIENT = b"PART15^EAVESDROP"
+AGENT = "tcp:"
+"""Begins a partner that is an agent: a port that takes one line of JSON and answers ``0`` or ``1``."""
+HANDSHAKES = 20
+SIZE = 40_000
+"""Octets of the object that is sent."""
+NEEDS = "needs a second endpoint"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A synthetic object as a file, and the part of it that is to arrive."""
+
+    path: Path
+    payload: bytes
+    instance: str
+
+
+def made(folder: Path, size: int) -> Made:
+    """Write a synthetic Secondary Capture object of about *size* octets into *folder*."""
+    instance = f"2.25.{int.from_bytes(os.urandom(12), 'big')}"
+    payload = PATIENT + b" payload " + bytes(128) + os.urandom(32).hex().encode() * (size // 64 + 1)
+
+    def item(tag: int, vr: str, value: bytes) -> bytes:
+        return element(tag, vr, value + (b"\0" if vr in ("UI", "OB") else b" ") * (len(value) % 2))
+
+    meta = b"".join(
+        (
+            item(0x00020001, "OB", b"\0\1"),
+            item(0x00020002, "UI", SECONDARY_CAPTURE.encode()),
+            item(0x00020003, "UI", instance.encode()),
+            item(0x00020010, "UI", pdu.EXPLICIT_LE.encode()),
+            item(0x00020012, "UI", pdu.IMPLEMENTATION_CLASS.encode()),
+        )
+    )
+    data = b"".join(
+        (
+            item(0x00080016, "UI", SECONDARY_CAPTURE.encode()),
+            item(0x00080018, "UI", instance.encode()),
+            item(0x00100010, "PN", PATIENT),
+            item(0x00100020, "LO", b"PART15"),
+            item(0x0020000D, "UI", f"{instance}.1".encode()),
+            item(0x0020000E, "UI", f"{instance}.2".encode()),
+            item(0x00204000, "LT", payload[:1]),
+            item(0x7FE00010, "OB", payload),
+        )
+    )
+    head = element(0x00020000, "UL", len(meta).to_bytes(4, "little"))
+    path = folder / f"{instance}.dcm"
+    path.write_bytes(bytes(128) + b"DICM" + head + meta + data)
+    return Made(path, payload, instance)
+
+
+@dataclass
+class Between:
+    """Makes transfers through a relay; *role* is that of the product."""
+
+    bench: Bench
+    role: str
+    wires: list[Wire] = field(default_factory=list)
+
+    def run(self, sent: Made, alter: Alter = unaltered, *, stranger: bool = False) -> tuple[Carried, Wire]:
+        """Carry one transfer of *sent*; raises Trouble if it cannot be started."""
+        said = self.bench.endpoint.iscl
+        other = said.stranger if stranger else said.partner
+        point = self.bench.endpoint
+        address = point.address if self.role == "server" else str(other)
+        listening = {} if self.role == "server" else {"host": point.host, "port": point.port}
+        before = self.files()
+        self.bench.ledger.connected(address)
+        with ByteRelay(address, alter, deadline=self.bench.deadline, **listening) as relay:
+            command = other if self.role == "server" else point.trigger
+            acknowledged = self._act(command, relay, sent)
+            wire = relay.wires[0] if relay.wires else Wire()
+            if relay.wires:
+                wire.done.wait(2 * self.bench.deadline)
+        return self.carried(sent, wire, before, acknowledged=acknowledged), wire
+
+    def _act(self, command: Any, relay: ByteRelay, sent: Made) -> bool:
+        slots = {
+            "host": relay.host,
+            "port": str(relay.listens),
+            "aet": self.bench.endpoint.ae_title,
+            "file": str(sent.path),
+        }
+        wait = 4 * self.bench.deadline
+        if isinstance(command, str) and command.startswith(AGENT):
+            return _by_agent(command.removeprefix(AGENT), slots, wait)
+        folder = getattr(self.bench.target, "folder", self.bench.scratch)
+        with acting(command, folder=folder, slots=slots, what="send an object") as process:
+            until = time.monotonic() + wait
+            if process is None:
+                raise Trouble("second endpoint", "a person cannot be asked for forty transfers")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(max(until - time.monotonic(), 0.1)) == 0
+        return False
+
+    def files(self) -> dict[Path, tuple[int, int]]:
+        """Return the files of the folder where received objects are written, with time and size."""
+        folder = self.bench.endpoint.iscl.folder
+        if not folder:
+            return {}
+        return {
+            p: (p.stat().st_mtime_ns, p.stat().st_size)
+            for p in sorted(Path(folder).rglob("*"))[:100_000]
+            if p.is_file()
+        }
+
+    def carried(
+        self, sent: Made, wire: Wire, before: dict[Path, tuple[int, int]], *, acknowledged: bool
+    ) -> Carried:
+        """Return what became of *sent* on *wire*, seeing which files are not as *before*."""
+        stored = "unknown"
+        if self.bench.endpoint.iscl.folder:
+            new = [p for p, state in self.files().items() if before.get(p) != state]
+            stored = "none"
+            for path in new:
+                whole = sent.payload in path.read_bytes()
+                stored = "same" if whole and stored != "other" else "other"
+        return Carried(
+            acknowledged=acknowledged,
+            stored=stored,
+            dropped=bool(wire.ended) and wire.ended[0] == self.role,
+            entered=bool(wire.chunks),
+            sent=wire.counts["client"],
+            answered=wire.counts["server"],
+        )
+
+
+def _by_agent(address: str, slots: dict[str, str], wait: float) -> bool:
+    until = time.monotonic() + wait
+    try:
+        plain = Plain(dial(address, until))
+    except Ended as ended:
+        raise Trouble("second endpoint", f"its agent at {address}: {ended}") from None
+    try:
+        plain.send(json.dumps(slots).encode() + b"\n", until)
+        return plain.receive(until)[:1] == b"0"
+    except Ended:
+        return False
+    finally:
+        plain.close()
+
+
+def _span(wire: Wire) -> tuple[int, int, int]:
+    """Return where the transfer begins and ends in the client's stream, and how much the server had said by then."""
+    bursts = wire.bursts()
+    largest = max((n for side, _, n in bursts if side == "client"), default=0)
+    large = [(at, n) for side, at, n in bursts if side == "client" and n * 4 >= largest]
+    start, end = large[0][0], sum(large[-1])
+    said = done = 0
+    for side, octets in wire.chunks:
+        done += len(octets) if side == "client" else 0
+        if done >= end:
+            break
+        said += len(octets) if side == "server" else 0
+    return start, end, said
+
+
+def alterations(wire: Wire) -> Iterator[tuple[str, str, tuple[Alter, ...]]]:
+    """Yield (facet, side, changes), places taken from the untouched *wire*.
+
+    Two places of one facet are 40 octets apart, so that no more than one falls into a header whose
+    words nobody uses.
+    """
+    start, end, said = _span(wire)
+    middle = (start + end) // 2
+    places = {
+        "altered-start": (start + 200, start + 240),
+        "altered-middle": (middle, middle + 40),
+        "altered-last": (end - 60, end - 100),
+        "altered-mac": (end - 2, end - 10),
+    }
+    for name, both in places.items():
+        yield name, "client", tuple(flipping("client", [p]) for p in both)
+    yield "deleted", "client", (deleting("client", middle, 64),)
+    yield "altered-answer", "server", tuple(flipping("server", [said + n]) for n in (44, 84))
+
+
+MARKERS = ("patient name", "SOP Instance UID", "SOP Class UID", "called AE title", "zero octets")
+
+
+def _heard(wire: Wire, sent: Made, called: str) -> tuple[str, ...]:
+    octets = [b"".join(o for s, o in wire.chunks if s == side) for side in ("client", "server")]
+    looked = dict(
+        zip(
+            MARKERS,
+            (PATIENT, sent.instance.encode(), SECONDARY_CAPTURE.encode(), called.encode(), bytes(96)),
+            strict=True,
+        )
+    )
+    return tuple(n for n, what in looked.items() if what and any(what in o for o in octets))
+
+
+def fresh(wires: list[Wire]) -> FreshSeen | NotReached:
+    """Lay the beginnings of *wires* over each other: which bits vary, on which side first."""
+    found = {"client": [b""] * len(wires), "server": [b""] * len(wires)}
+    turns: list[tuple[str, int, int]] = []
+    for number, wire in enumerate(wires):
+        for side, at, size in wire.bursts():
+            if size >= 150:
+                break
+            octets = b"".join(o for s, o in wire.chunks if s == side)
+            found[side][number] += octets[at : at + size]
+            if number == 0:
+                turns.append((side, at, size))
+    if not all(found["client"]) or not all(found["server"]):
+        return NotReached("handshakes", "the octets before data could not be told from data")
+    varying = {side: _varying(found[side]) for side in found}
+    before = 0
+    for side, at, size in turns:
+        bits = sum(at <= place // 8 < at + size for place in varying[side])
+        if side == "client" and bits:
+            break
+        before += bits
+    distinct = all(len(set(found[side])) == len(wires) for side in found)
+    counts = {side: len(v) for side, v in varying.items()}
+    return FreshSeen(len(wires), counts["client"], counts["server"], before, distinct)
+
+
+def _varying(streams: list[bytes]) -> list[int]:
+    size = min(map(len, streams), default=0)
+    numbers = [int.from_bytes(s[:size], "big") for s in streams]
+    ones = zeros = 0
+    for number in numbers:
+        ones |= number
+        zeros |= ~number
+    both = ones & zeros & ((1 << 8 * size) - 1)
+    return [8 * size - 1 - bit for bit in range(8 * size) if both >> bit & 1]
+
+
+def observe(bench: Bench, role: str) -> BetweenSeen | NotReached:
+    """Carry transfers between the product (*role*) and its second end: untouched, altered, replayed."""
+    said = bench.endpoint.iscl
+    place = f"{'endpoints' if role == 'server' else 'listeners'}.{bench.endpoint.id}.iscl"
+    if said is None or not said.partner:
+        return NotReached(
+            NEEDS, f"give {place}.partner, a second instance of the product that already talks to it"
+        )
+    between = Between(bench, role)
+    sent, small = made(bench.scratch, SIZE), made(bench.scratch, 600)
+    bench.note("an object between the two ends, untouched")
+    clean, wire = between.run(sent)
+    if not clean.acknowledged or clean.stored in ("none", "other"):
+        return NotReached(
+            NEEDS,
+            f"the untouched transfer did not succeed (acknowledged: {clean.acknowledged}, stored: "
+            f"{clean.stored}); look at {place}.partner and its keys",
+        )
+    runs: dict[str, tuple[Carried, ...]] = {}
+    towards = "client" if role == "server" else "server"
+    for name, side, changes in alterations(wire):
+        if side == towards:  # what the other end makes of damage tells nothing about the product
+            bench.note(f"the object between the two ends, {name}")
+            runs[name] = tuple(between.run(sent, change)[0] for change in changes)
+    if role == "server":
+        bench.note("the client's octets of the untouched transfer, replayed")
+        runs["replay"] = (_replayed(bench, between, sent, wire),)
+    if said.stranger:
+        bench.note("an object from an end with other keys")
+        runs["other-keys"] = (between.run(sent, stranger=True)[0],)
+    bench.note(f"{HANDSHAKES} handshakes between the two ends")
+    wires = [between.run(small)[1] for _ in range(HANDSHAKES)]
+    after = between.run(small)[0]
+    markers = _heard(wire, sent, bench.endpoint.ae_title)
+    return BetweenSeen(clean, runs, fresh(wires), markers, len(sent.payload), after)
+
+
+def _replayed(bench: Bench, between: Between, sent: Made, wire: Wire) -> Carried:
+    """Say to the server what the client said, in the same turns."""
+    before = between.files()
+    host, port = split_address(bench.endpoint.address)
+    bench.ledger.connected(bench.endpoint.address)
+    start, _, said = _span(wire)
+    got, done = 0, Wire()
+    until = time.monotonic() + 2 * bench.deadline
+    try:
+        plain = Plain(socket.create_connection((host, port), timeout=bench.deadline))
+    except OSError as error:
+        raise Trouble("connect", f"{bench.endpoint.address}: {error}") from error
+    expected = 0
+    try:
+        for side, octets in wire.chunks:
+            if side == "client":
+                plain.send(octets, until)
+                continue
+            expected += len(octets)
+            while got < expected:
+                more = plain.receive(min(until, time.monotonic() + bench.deadline))
+                if not more:
+                    raise Ended("closed")
+                got += len(more)
+    except Ended as ended:
+        done.ended = ["server"] if ended.how != "silent" else []
+    finally:
+        plain.close()
+    done.counts = {"client": wire.counts["client"], "server": got}
+    carried = between.carried(sent, done, before, acknowledged=got >= said)
+    return Carried(
+        carried.acknowledged, carried.stored, carried.dropped, got >= said > 0, start, got
+    )
