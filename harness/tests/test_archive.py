@@ -47,7 +47,11 @@ def archive(pki: Pki) -> Iterator[Archive]:
 def opened(archive: Archive, called: str = "PART15ARC") -> Messages:
     host, port = split_address(archive.address("dicom-plain"))
     line = Line(Plain(socket.create_connection((host, port), timeout=2)))
-    syntaxes = [(SECONDARY_CAPTURE, (EXPLICIT,)), (services.GET, (EXPLICIT,))]
+    syntaxes = [
+        (SECONDARY_CAPTURE, (EXPLICIT,)),
+        (services.GET, (EXPLICIT,)),
+        (services.FIND, (EXPLICIT,)),
+    ]
     asked = services.proposal(called, "TEST", syntaxes, as_scp=[SECONDARY_CAPTURE])
     return services.opened(line, asked, until())
 
@@ -85,6 +89,18 @@ def test_what_is_stored_comes_back_byte_by_byte(archive: Archive) -> None:
     found = services.get(talk, Query(instance=sent.uid), until())
     assert found.instances == [sent]
     assert found.counters["completed"] == 1
+    services.close(talk, until())
+
+
+def test_what_is_stored_can_be_found(archive: Archive) -> None:
+    talk, sent = opened(archive), instance("NS")
+    services.store(talk, sent, until())
+    answers, status = services.find(talk, Query(instance=sent.uid), until())
+    assert status == 0
+    assert [writing.value_of(a, 0x00080018, EXPLICIT_LITTLE) for a in answers] == [
+        writing.value_of(sent.data, 0x00080018, EXPLICIT_LITTLE)
+    ]
+    assert services.find(talk, Query(instance="2.25.404"), until()) == ([], 0)
     services.close(talk, until())
 
 

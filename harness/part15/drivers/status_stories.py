@@ -28,6 +28,12 @@ FIRST: tuple[Story, ...] = (
     (("store", PARTNER, "AO"), ("ask", PARTNER, "")),
     (("store", PARTNER, "AO"), ("commit", PARTNER, "0"), ("ask", PARTNER, "")),
     (("store", PARTNER, "OR"), ("commit", PARTNER, "0"), ("ask", PARTNER, "")),
+    (
+        ("store", PARTNER, "AO"),
+        ("store", PARTNER, "OR"),
+        ("commit", PARTNER, "0"),
+        ("ask", PARTNER, ""),
+    ),
 )
 """Stories that are always played."""
 _BY = {
