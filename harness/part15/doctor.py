@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from part15.channel.trigger import ASK, filled
 from part15.errors import Trouble
 from part15.evidence import Store
 from part15.identities import Line, examine_identity, validity
@@ -13,7 +15,7 @@ from part15.model import Stimulus
 from part15.observations import NotReached
 from part15.observations.session import AssociationSeen, UseSeen
 from part15.session import Session
-from part15.target import Endpoint, Target
+from part15.target import Endpoint, Listener, Target
 
 
 def examine(target: Target) -> Iterator[Line]:
@@ -30,6 +32,20 @@ def examine(target: Target) -> Iterator[Line]:
         if listener.trigger is None:
             text = 'has no trigger; add trigger = ["./send-one", "{host}", "{port}"], or "ask"'
             yield Line(f"listeners.{name}", False, text)
+        elif listener.trigger != ASK:
+            yield _trigger(f"listeners.{name}.trigger", target, listener)
+
+
+def _trigger(place: str, target: Target, listener: Listener) -> Line:
+    """Tell which program the trigger of *listener* starts; nothing is started."""
+    name = next(iter(filled(listener.trigger or "", {})), "")
+    inside = target.folder / name
+    found = shutil.which(str(inside)) if "/" in name else shutil.which(name)
+    if found is None:
+        return Line(
+            place, False, f"there is no program '{name}'; a relative path is from the target"
+        )
+    return Line(place, True, f"starts {found}")
 
 
 def _reach(session: Session, name: str, endpoint: Endpoint) -> Iterator[Line]:

@@ -85,6 +85,25 @@ def acting(
                 process.wait(2)
 
 
+def unreached(process: subprocess.Popen[bytes] | None, place: str, wait: float) -> str:
+    """Say that the product did not connect to *place*, and what became of the trigger.
+
+    A trigger that has ended with an error is the reason; its output may hold values of patients, so
+    only its code is told.
+    """
+    code = None if process is None else process.poll()
+    if process is None or not code:
+        return (
+            f"the product did not connect to {place} within {wait:g} s; look what its trigger does"
+        )
+    name = next(iter(process.args)) if isinstance(process.args, (list, tuple)) else process.args
+    return (
+        f"the product did not connect to {place}: its trigger '{Path(str(name)).name}' ended with "
+        f"code {code}; run it by hand in the folder of the target file, 'part15 doctor' says which "
+        f"program it is"
+    )
+
+
 def act(
     command: str | Sequence[str] | None,
     *,

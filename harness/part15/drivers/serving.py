@@ -15,7 +15,7 @@ from part15.channel import records
 from part15.channel.acceptor import Acceptor
 from part15.channel.association import Conversation, Line
 from part15.channel.tls import Ended
-from part15.channel.trigger import acting
+from part15.channel.trigger import acting, unreached
 from part15.errors import TargetError, Trouble
 from part15.model import Impact
 from part15.observations import NotReached
@@ -237,10 +237,7 @@ def _waited(
             best = seen
         if _got_far(best):
             break
-    return best or NotReached(
-        "trigger",
-        f"the product did not connect to {address} within {wait:g} s; look what its trigger does",
-    )
+    return best or NotReached("trigger", unreached(process, address, wait))
 
 
 def _got_far(seen: Served | Damaged) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from part15.address import is_ipv6, is_literal, join_address
 from part15.bench import Bench, WireRecord
-from part15.channel.trigger import acting
+from part15.channel.trigger import acting, unreached
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
@@ -71,14 +71,12 @@ def _attempt(bench: Bench, way: str) -> tuple[int, AttemptSeen] | NotReached:
             listener.trigger, folder=folder, slots=slots, what="open a TLS connection"
         ) as process:
             hellos = _record(bench, server, process, way)
+            why = unreached(process, f"port {port}", listener.wait)
     bench.note(
         f"listened on port {port} and turned the client away by {way}: {len(hellos)} connections"
     )
     if not hellos:
-        return NotReached(
-            "trigger",
-            f"the product did not connect to port {port} within {listener.wait:g} s; look what its trigger does",
-        )
+        return NotReached("trigger", why)
     return port, AttemptSeen(way, tuple(hellos))
 
 
