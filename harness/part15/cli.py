@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import click
 from part15 import __version__
 from part15.errors import InputError
 
-USAGE, INTERRUPTED = 4, 2
+USAGE, INTERRUPTED, FAILED = 4, 2, 3
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": (
@@ -61,6 +62,27 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+def _no_color(_: click.Context, __: click.Parameter, given: bool) -> None:
+    if given:
+        os.environ["NO_COLOR"] = "1"
+
+
+def _usual(command: click.Command) -> click.Command:
+    """Give *command* and the commands below it the option ``--no-color`` if they lack it (contract §2)."""
+    for below in command.commands.values() if isinstance(command, click.Group) else (command,):
+        if not any("--no-color" in parameter.opts for parameter in below.params):
+            below.params.append(
+                click.Option(
+                    ["--no-color"],
+                    is_flag=True,
+                    expose_value=False,
+                    callback=_no_color,
+                    help="No colours (as NO_COLOR).",
+                )
+            )
+    return command
+
+
 class Commands(click.Group):
     """A group that imports a command only when it is used, so that help and lists come at once."""
 
@@ -76,7 +98,7 @@ class Commands(click.Group):
             return None
         module, name = COMMANDS[cmd_name][0].split(":")
         command: click.Command = getattr(importlib.import_module(module), name)
-        return command
+        return _usual(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing them."""
@@ -129,6 +151,7 @@ def main(args: Sequence[str] | None = None) -> Any:
         say("part15: interrupted")
         code = INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        code = FAILED
     sys.exit(code if isinstance(code, int) else 0)

@@ -19,12 +19,23 @@ from part15.registry import did_you_mean
 KINDS = ("profiles", "clauses", "checks", "faults")
 
 
+_WHY = {
+    Status.STATEMENT: "decided from [declared] of the target file and what is observed",
+    Status.ATTESTED: "a person decides; attest it in the target file",
+    Status.UNTESTABLE: "nothing of it can be observed",
+    Status.PLANNED: "not tested by this version",
+}
+"""The reason of a status where a profile gives none of its own."""
+
+
 def _reason(clause: Clause) -> str:
-    """Return why roles of *clause* are not checked, or nothing."""
-    open_ones = [b for b in clause.bindings if b.status is not Status.CHECKED and b.reason]
+    """Return why roles of *clause* are not checked, or nothing if all are."""
+    open_ones = [
+        (b, b.reason or _WHY[b.status]) for b in clause.bindings if b.status is not Status.CHECKED
+    ]
     if len(clause.bindings) == 1:
-        return open_ones[0].reason if open_ones else ""
-    return "; ".join(f"{', '.join(b.roles)}: {b.status}: {b.reason}" for b in open_ones)
+        return open_ones[0][1] if open_ones else ""
+    return "; ".join(f"{', '.join(b.roles)}: {b.status}: {reason}" for b, reason in open_ones)
 
 
 def clause_row(clause: Clause) -> dict[str, Any]:
@@ -144,7 +155,8 @@ def _wrapped(label: str, text: str) -> str:
 def _binding_lines(binding: Binding) -> list[str]:
     roles = ", ".join(binding.roles)
     if binding.stimulus is None or not binding.check:
-        return [_wrapped("status", f"{roles}: {binding.status}. {binding.reason}")]
+        reason = binding.reason or _WHY.get(binding.status, "")
+        return [_wrapped("status", f"{roles}: {binding.status}. {reason}".strip())]
     lines = [
         _wrapped("roles", roles),
         _wrapped("stimulus", f"{binding.stimulus.kind} {_data(binding.stimulus.args)}"),

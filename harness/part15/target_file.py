@@ -29,6 +29,22 @@ from part15.target import (
 from part15.toml_lines import key_lines, line_of
 
 
+VERBS = (
+    "start",
+    "stop",
+    "reset",
+    "create",
+    "authorize",
+    "copy",
+    "transfer",
+    "commit",
+    "delete",
+    "login-fail",
+    "export",
+)
+"""What a stimulus may ask of the SUT by a command of ``[actions]``."""
+
+
 def _near(word: str, words: list[str]) -> str:
     near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return f"; did you mean '{near[0]}'?" if near else ""
@@ -165,6 +181,13 @@ def _dangling(
                         f"{group}.{name}.profiles names '{profile}', which is not claimed{hint}",
                     )
                 )
+    for verb in target.actions:
+        if verb not in VERBS:
+            where = line_of(lines, ("actions", verb))
+            hint = _near(verb, list(VERBS)) or f"; the verbs are {', '.join(VERBS)}"
+            problems.append(
+                Problem(source, where, None, f"actions.{verb}: nothing asks for it{hint}")
+            )
     if target.media and not Path(target.media.folder).is_dir():
         where = line_of(lines, ("media", "folder"))
         problems.append(
