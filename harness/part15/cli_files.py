@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+
+from part15.cli_progress import FileProgress
 
 _PATH = click.Path(path_type=Path)
 _TOLD = 20
@@ -40,6 +40,13 @@ _TOLD = 20
     "-o", "--out", type=click.Path(path_type=Path, file_okay=False), help="Write the report folder."
 )
 @click.option(
+    "-n",
+    "workers",
+    type=click.IntRange(0, 1024),
+    help="Processes that judge; 0: none but this. Default: one per core for more than 200 files.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the interrupted inspection in -o DIR.")
+@click.option(
     "--gate",
     type=click.Choice(("fail", "decided", "should")),
     default="decided",
@@ -67,40 +74,23 @@ def inspect_command(as_json: bool, quiet: bool, no_color: bool, **given: Any) ->
     if no_color:
         os.environ["NO_COLOR"] = "1"
     request = Request(**{k: v for k, v in given.items() if v is not None})
-    document = inspect(request, None if quiet or as_json else _progress())
+    shown = None if quiet or as_json else FileProgress()
+    try:
+        document = inspect(request, shown, shown.total if shown is not None else None)
+    finally:
+        if shown is not None:
+            shown.close()
     if as_json:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
-        _clear()
         click.echo(inspected(document))
         if request.out is not None:
             click.echo(f"\nReport: {request.out / 'report.html'}")
+            if document["run"]["interrupted"]:
+                click.echo(
+                    "Interrupted; the same command with --resume goes on with the other files."
+                )
     return int(document["run"]["exitStatus"])
-
-
-def _progress() -> Callable[[int, str], None]:
-    """Return a progress line on a terminal (twice a second), and nothing elsewhere but every 10,000 files."""
-    terminal = sys.stderr.isatty()
-    last = [0.0]
-
-    def show(done: int, name: str) -> None:
-        now = time.monotonic()
-        if terminal and now - last[0] > 0.5:
-            last[0] = now
-            shown = name if len(name) < 60 else f"...{name[-57:]}"
-            sys.stderr.write(f"\r\x1b[K{done} files, {shown}")
-            sys.stderr.flush()
-        elif not terminal and done and done % 10_000 == 0 and now - last[0] > 0.5:
-            last[0] = now
-            sys.stderr.write(f"{done} files\n")
-
-    return show
-
-
-def _clear() -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
 
 
 def inspected(document: Mapping[str, Any]) -> str:

@@ -1,30 +1,37 @@
 """``part15 inspect``: judge files without a network, with the checks and bindings that ``run`` uses.
 
-Files are walked, told apart, read by every family's readers, judged at once, and counted per clause;
-memory does not grow with their number. What was judged is in ``results.jsonl`` before the next file.
+Files are walked, told apart, read by every family's readers, judged at once (in several processes, if
+there are many), and added up per clause in the order of the walk; memory does not grow with their number.
+What was judged is in ``results.jsonl`` before the next files are taken in.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 import json
+import os
 import platform
 import ssl
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any
 
 from part15 import __version__, load
-from part15.channel.files import Found, InspectedFile, opened, walk
-from part15.channel.reading import Desk, Reading, closers, readers
+from part15.channel.files import Found, walk
+from part15.channel.reading import NOTE, Desk, readers
 from part15.errors import TargetError
-from part15.inspect_tally import Judging, judging, plan_of, role_for, verdicts_of, violates
-from part15.model import Claim, Profile, Word
+from part15.inspect_examine import Examiner, Judges, in_force
+from part15.inspect_pool import Stop, shares
+from part15.inspect_resume import Begun, Journal, begin, begun_in, resume
+from part15.inspect_share import Share
+from part15.inspect_tally import plan_of, role_for, verdicts_of
+from part15.model import Profile
 from part15.registry import did_you_mean
 from part15.report import build
 from part15.report.conclude import binds
@@ -32,13 +39,11 @@ from part15.report.facts import RunFacts, TargetFacts
 from part15.rows import plan_document
 from part15.run_files import write_report
 from part15.target import EDITION
-from part15.wire import part10
-from part15.wire.elements import MalformedDataSet
 
 Progress = Callable[[int, str], None]
-Seen = TypeVar("Seen")
 
-_NESTING = 3
+MANY = 200
+"""Files beyond which several processes judge."""
 _TOLD = 200
 
 
@@ -59,26 +64,30 @@ class Request:
     password_file: Path | None = None
     out: Path | None = None
     gate: str = "decided"
+    workers: int | None = None
+    """Processes that judge; None: as many as the machine has cores, for more than :data:`MANY` files."""
+    resume: bool = False
     at: dt.datetime | None = None
 
 
 @dataclass
 class Inspection:
-    """One inspection under way."""
+    """One inspection under way: what was added up of the shares so far."""
 
     request: Request
     profiles: Mapping[str, Profile]
     desk: Desk
-    journal: IO[str] | None = None
-    judgings: dict[str, Judging] = field(default_factory=dict)
-    others: dict[str, Judging] = field(default_factory=dict)
+    judges: Judges
+    journal: Journal | None = None
     kinds: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
     files: int = 0
     unread: int = 0
     errors: int = 0
+    more_notes: int = 0
     interrupted: bool = False
+    finished: bool = False
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
     @property
@@ -86,139 +95,67 @@ class Inspection:
         """The day on which waivers and the like are judged."""
         return self.started.date()
 
-    def judging_of(self, name: str, *, counts: bool) -> Judging | None:
-        """Return how profile *name* is judged; None if it does not show in files or not in this edition."""
-        known = self.judgings if counts else self.others
-        if name in known:
-            return known[name]
-        profile = self.profiles.get(name)
-        role = role_for(profile) if profile else None
-        if profile is None or role is None or not _in_force(profile, self.request.edition):
-            return None
-        claim = Claim(name, role, self.request.edition, self.request.options, source="cli")
-        known[name] = judging(claim, self.profiles, load.load_roles())
-        return known[name]
+    def examiner(self) -> Examiner:
+        """Return who judges single files; its tallies are its own."""
+        judges = Judges(self.profiles, self.request.edition, self.request.options)
+        return Examiner(self.request.profiles, judges, self.desk, self.today)
 
-    def take(self, file: InspectedFile, depth: int = 0) -> list[Reading]:
-        """Return what every reader sees in *file* and in the files within it."""
-        found: list[Reading] = []
-        for reader in readers():
-            if reader.kinds and file.kind not in reader.kinds:
-                continue
-            inner: list[InspectedFile] = []
-            for seen in self.guarded(reader.name, file.name, reader.read(file, self.desk)):
-                if isinstance(seen, Reading):
-                    found.append(seen)
-                elif depth < _NESTING:
-                    inner.append(seen)
-            for one in inner:
-                found += self.take(one, depth + 1)
-        return found
-
-    def guarded(self, name: str, subject: str, seen: Iterable[Seen]) -> Iterator[Seen]:
-        """Yield what a reader sees; if it breaks, say so and go on: the other files are still judged."""
-        try:
-            yield from seen
-        except Exception as error:  # noqa: BLE001 - a defect of a reader is an error of ours, never of the file
-            self.errors += 1
-            what = f"reader {name} broke: {type(error).__name__}: {error}"
-            self.desk.note(f"{subject}: {what}")
-            self.write({"subject": subject, "error": what})
-
-    def judge(self, reading: Reading) -> dict[str, Any]:
-        """Judge one reading by every profile that applies; returns its line of the journal."""
-        for note in reading.notes:
-            self.desk.note(note)
-        answers: dict[str, str] = {}
-        findings: list[dict[str, str]] = []
-        meets: list[str] = []
-        misses: list[str] = []
-        claimed = self.request.profiles
-        for name in claimed or reading.marks:
-            one = self.judging_of(name, counts=True)
-            if one is None:
-                continue
-            words = self._words(one, one.judge(reading.subject, reading.seen), answers, findings)
-            if words:
-                (meets if _good(words) else misses).append(name)
-        for name in () if claimed else reading.candidates:
-            if name in reading.marks:
-                continue
-            one = self.judging_of(name, counts=False)
-            words = self._words(one, one.would(reading.seen), {}, []) if one else []
-            if words:
-                (meets if _good(words) else misses).append(name)
-        self.met.update(meets)
-        self.missed.update(misses)
-        return {
-            "subject": reading.subject,
-            "seen": type(reading.seen).__name__,
-            "meets": meets,
-            "misses": misses,
-            "verdicts": answers,
-            "findings": findings,
-            **({"notes": list(reading.notes)} if reading.notes else {}),
-        }
-
-    def _words(
-        self,
-        one: Judging,
-        answers: Mapping[str, Any],
-        verdicts: dict[str, str],
-        findings: list[dict[str, str]],
-    ) -> list[Word]:
-        """Level the answers; fill *verdicts* and *findings* of the journal."""
-        by_clause = {t.case.clause: t for t in one.tallies}
-        words = []
-        for clause, answer in answers.items():
-            word = violates(by_clause[clause], answer, self.today)
-            self.errors += word is Word.ERROR
-            verdicts[clause] = str(word)
-            words.append(word)
-            if word not in (Word.PASS, Word.INFO, Word.NOT_APPLICABLE):
-                findings.append({"clause": clause, "verdict": str(word), "message": answer.message})
-        return words
-
-    def write(self, row: Mapping[str, Any]) -> None:
-        """Add one line to the journal."""
+    def add(self, share: Share) -> None:
+        """Take in what came of the next files, and write it down."""
+        news = self.take(share)
         if self.journal is not None:
-            self.journal.write(json.dumps(row, ensure_ascii=False) + "\n")
-            self.journal.flush()
+            self.journal.add(share, news)
+
+    def take(self, share: Share) -> Share:
+        """Take in what came of the next files; returns what of it made a difference."""
+        self.kinds.update(share.kinds)
+        self.met.update(share.met)
+        self.missed.update(share.missed)
+        self.files += share.files
+        self.unread += share.unread
+        self.errors += share.errors
+        self.more_notes += share.more_notes
+        before = self.desk.more
+        kept = []
+        for key, value in share.kept:
+            more = self.desk.more
+            self.desk.fold(key, value)
+            if key != NOTE or self.desk.more == more:
+                kept.append((key, value))
+        more = share.more_notes + self.desk.more - before
+        news = {}
+        for name, partials in share.partials.items():
+            one = self.judges.of(name)
+            assert one is not None, "the profile was judged, so it can be"
+            news[name] = [(n, one.tallies[n].partial.merge(p)) for n, p in partials]
+        return dataclasses.replace(share, rows=[], kept=kept, more_notes=more, partials=news)
 
 
-def _good(words: Sequence[Word]) -> bool:
-    return not any(w in (Word.FAIL, Word.ERROR, Word.INCONCLUSIVE, Word.REVIEW) for w in words)
-
-
-def _in_force(profile: Profile, edition: str) -> bool:
-    first, last = profile.editions
-    return first <= edition and (last is None or edition <= last)
-
-
-def inspect(request: Request, progress: Progress | None = None) -> dict[str, Any]:
+def inspect(
+    request: Request, progress: Progress | None = None, total: Callable[[int], None] | None = None
+) -> dict[str, Any]:
     """Inspect and return the report document; with ``request.out`` also write the folder.
 
-    *progress* is called with the number of files looked at and the name of the next. An interrupt
-    ends the walk, and the report of what was judged is made. Raises TargetError for paths, profiles
-    or keys that cannot be used.
+    *progress* is called with the number of files looked at and the name of the next (of the last,
+    where several processes judge), *total* once with the number of entries to look at. An interrupt
+    ends the walk, and the report of what was judged is made; ``request.resume`` goes on from there.
+    Raises TargetError for paths, profiles or keys that cannot be used.
     """
     inspection = prepare(request)
     folder = request.out
-    if folder is not None:
-        if folder.exists() and any(folder.iterdir()):
-            raise TargetError(f"the folder {folder} is not empty; give another with -o")
-        folder.mkdir(parents=True, exist_ok=True)
-        inspection.journal = (folder / "results.jsonl").open("w", encoding="utf-8")
+    if request.resume and folder is None:
+        raise TargetError("--resume needs the folder of the interrupted inspection (-o DIR)")
     try:
-        _look(inspection, progress)
+        with Stop() as stop:
+            _look(inspection, progress, total, stop)
     except KeyboardInterrupt:
         inspection.interrupted = True
     finally:
         if inspection.journal is not None:
-            inspection.journal.close()
+            inspection.journal.close(finished=inspection.finished)
     document = _document(inspection)
     if folder is not None:
-        judgings = [*inspection.judgings.values()]
+        judgings = [*inspection.judges.known.values()]
         plan = plan_document(plan_of(judgings, inspection.profiles), inspection.desk.notes)
         text = json.dumps(plan, indent=1, ensure_ascii=False) + "\n"
         (folder / "plan.json").write_text(text, encoding="utf-8")
@@ -250,7 +187,7 @@ def prepare(request: Request) -> Inspection:
             raise TargetError(f"there is no profile '{name}' to claim{hint}")
         if role_for(profile) is None:
             raise TargetError(f"nothing of the profile '{name}' shows in files; use 'part15 run'")
-        if not _in_force(profile, request.edition):
+        if not in_force(profile, request.edition):
             raise TargetError(f"the edition {request.edition} has no profile '{name}'")
     request = dataclasses.replace(request, profiles=tuple(wanted))
     desk = Desk(
@@ -261,52 +198,82 @@ def prepare(request: Request) -> Inspection:
         openers=openers_of(request.key, request.certificate, request.password_file),
         before=request.before,
     )
-    return Inspection(request, profiles, desk)
+    judges = Judges(profiles, request.edition, request.options)
+    return Inspection(request, profiles, desk, judges)
 
 
-def _look(inspection: Inspection, progress: Progress | None) -> None:
-    for found in _walk(inspection.request.paths):
-        if progress is not None:
-            progress(inspection.files, found.name)
-        if found.refused:
-            inspection.desk.note(f"{found.name} was not looked at: it is {found.refused}")
-            inspection.desk.drawer.setdefault("links", []).append((str(found.root), found.name))
-            inspection.write({"subject": found.name, "skipped": found.refused})
-            continue
-        inspection.files += 1
-        try:
-            with opened(found) as file:
-                inspection.kinds[file.kind] += 1
-                readings = inspection.take(file)
-                flaw = "" if readings else flaw_of(file)
-        except OSError as error:
-            inspection.desk.note(f"{found.name} cannot be read: {error.strerror or error}")
-            inspection.write({"subject": found.name, "skipped": error.strerror or str(error)})
-            inspection.unread += 1
-            continue
-        for reading in readings:
-            inspection.write(inspection.judge(reading))
-        if not readings:
-            inspection.unread += 1
-            if flaw:
-                inspection.desk.note(f"{found.name}: {flaw}")
-            skipped = flaw or f"nothing to judge ({file.kind})"
-            inspection.write({"subject": found.name, "skipped": skipped})
-    for close in closers():
-        name = f"{close.__module__}.{close.__name__}"
-        for reading in inspection.guarded(name, "all files", close(inspection.desk)):
-            inspection.write(inspection.judge(reading))
+def _look(
+    inspection: Inspection,
+    progress: Progress | None,
+    total: Callable[[int], None] | None,
+    stop: Stop,
+) -> None:
+    request = inspection.request
+    readers()  # imported once, before there are other processes
+    founds = _walk(request.paths)
+    count = 0
+    if total is not None:
+        count = sum(1 for _ in _walk(request.paths))
+        total(count)
+    workers = request.workers
+    if workers is None:
+        first = list(itertools.islice(founds, MANY + 1)) if total is None else []
+        founds = itertools.chain(first, founds)
+        workers = (os.cpu_count() or 1) if max(count, len(first)) > MANY else 0
+    examiner = inspection.examiner()
+    if request.out is not None:
+        founds = _opened_journal(inspection, examiner, request.out, founds)
+    if progress is not None and workers < 2:
+        founds = _told(founds, inspection, progress)
+    for share in shares(founds, examiner, workers, stop):
+        inspection.add(share)
+        if progress is not None and workers >= 2:
+            progress(inspection.files, share.looked[-1].name)
+    if stop.asked:
+        inspection.interrupted = True
+        return
+    inspection.add(examiner.close(inspection.desk))
+    inspection.finished = True
 
 
-def flaw_of(file: InspectedFile) -> str:
-    """Return why a DICOM file in which no reader saw anything cannot be read, or nothing."""
-    if file.kind != "dicom":
-        return ""
-    try:
-        part10.parse(file.octets).walk()
-    except MalformedDataSet as error:
-        return f"it is no whole DICOM file: {error}"
-    return ""
+def _told(founds: Iterator[Found], inspection: Inspection, progress: Progress) -> Iterator[Found]:
+    for found in founds:
+        progress(inspection.files, found.name)
+        yield found
+
+
+def _opened_journal(
+    inspection: Inspection, examiner: Examiner, folder: Path, founds: Iterator[Found]
+) -> Iterator[Found]:
+    """Open the journal in *folder*; return the files that are not yet judged in it."""
+    asked = _asked(inspection.request)
+    if not inspection.request.resume:
+        begun = Begun(asked, inspection.started.isoformat(), inspection.desk.salt)
+        inspection.journal = begin(folder, begun)
+        return founds
+    begun = begun_in(folder, asked)
+    inspection.started = dt.datetime.fromisoformat(begun.started)
+    inspection.desk.salt = examiner.desk.salt = begun.salt
+
+    def take(share: Share, files: list[Found]) -> None:
+        if share.again:
+            anew = examiner.examine(files)
+            share = dataclasses.replace(share, kept=anew.kept, more_notes=anew.more_notes)
+        inspection.take(share)
+
+    inspection.journal, founds = resume(folder, founds, take)
+    return founds
+
+
+def _asked(request: Request) -> dict[str, str]:
+    """Return what decides the outcome of an inspection, as texts."""
+    how = ("out", "workers", "resume", "gate")
+    asked = {
+        f.name.replace("_", " "): repr(getattr(request, f.name))
+        for f in dataclasses.fields(request)
+        if f.name not in how
+    }
+    return {**asked, "version of part15": f"{__version__} {load.profiles_digest()}"}
 
 
 def _walk(paths: Sequence[Path]) -> Iterator[Found]:
@@ -323,8 +290,9 @@ def _walk(paths: Sequence[Path]) -> Iterator[Found]:
 def _document(inspection: Inspection) -> dict[str, Any]:
     request = inspection.request
     for name in request.profiles:
-        inspection.judging_of(name, counts=True)
-    judgings = [inspection.judgings[n] for n in sorted(inspection.judgings)]
+        inspection.judges.of(name)
+    known = inspection.judges.known
+    judgings = [known[name] for name in sorted(known)]
     verdicts = verdicts_of(judgings, inspection.today)
     facts = RunFacts(
         id=str(uuid.uuid4()),
@@ -373,7 +341,8 @@ def _notifications(inspection: Inspection) -> Iterator[str]:
         verb = "meets" if met == 1 else "meet"
         yield f"{met} of {met + missed} {verb} {name}, in every clause that a file can decide"
     yield from inspection.desk.notes[:_TOLD]
-    more = inspection.desk.drawer.get("desk.more", 0) + max(0, len(inspection.desk.notes) - _TOLD)
+    more = inspection.more_notes + inspection.desk.more
+    more += max(0, len(inspection.desk.notes) - _TOLD)
     if more:
         yield f"{more} more notes are in results.jsonl"
 

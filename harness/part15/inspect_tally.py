@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from part15.inspect_share import Partial
 from part15.judge import judge, worst
-from part15.model import Case, Claim, Finding, Judgement, Plan, Profile, Status, Verdict, Word
+from part15.model import Case, Claim, Judgement, Plan, Profile, Status, Verdict, Word
 from part15.plan import _filled, clauses_of
 from part15.registry import Check, checks
 
-FINDINGS = 50
 FILE_ROLES = (
     "signer",
     "media-creator",
@@ -35,10 +35,7 @@ class Tally:
 
     case: Case
     check: Check
-    counts: Counter[Word] = field(default_factory=Counter)
-    first: dict[Word, tuple[str, Judgement]] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    more: int = 0
+    partial: Partial = field(default_factory=Partial)
     _kinds: dict[type, bool] = field(default_factory=dict)
 
     def takes(self, kind: type) -> bool:
@@ -49,34 +46,26 @@ class Tally:
 
     def add(self, subject: str, answer: Judgement) -> None:
         """Count *answer* about *subject*."""
-        self.counts[answer.word] += 1
-        self.first.setdefault(answer.word, (subject, answer))
-        found = [
-            dataclasses.replace(f, subject=f"{subject}: {f.subject}")
-            for f in answer.findings
-            if f.word not in (Word.PASS, Word.NOT_APPLICABLE)
-        ]
-        if answer.word not in _QUIET:
-            found.insert(
-                0,
-                Finding(subject, answer.word, answer.message, answer.expected, answer.observed),
-            )
-        room = max(0, FINDINGS - len(self.findings))
-        self.findings += found[:room]
-        self.more += len(found[room:])
+        self.partial.add(subject, answer)
+
+    def taken(self) -> Partial:
+        """Return what was counted, and begin anew."""
+        partial, self.partial = self.partial, Partial()
+        return partial
 
     def verdict(self, today: dt.date) -> Verdict:
         """Return the verdict of the case over everything that was counted."""
-        word = worst(list(self.counts))
-        subject, first = self.first[word]
-        total = sum(self.counts.values())
+        seen = self.partial
+        word = worst(list(seen.counts))
+        subject, first = seen.first[word]
+        total = sum(seen.counts.values())
         message = first.message
         if total > 1:
-            told = ", ".join(f"{n} {w}" for w, n in sorted(self.counts.items()))
+            told = ", ".join(f"{n} {w}" for w, n in sorted(seen.counts.items()))
             message = f"{told} of {total}; first: {subject}: {first.message}"
-            if self.more:
-                message += f" ({self.more} more findings are in results.jsonl)"
-        answer = dataclasses.replace(first, message=message, findings=tuple(self.findings))
+            if seen.more:
+                message += f" ({seen.more} more findings are in results.jsonl)"
+        answer = dataclasses.replace(first, message=message, findings=tuple(seen.findings))
         bound = judge(dataclasses.replace(self.case, settled=answer), None, today=today)
         return dataclasses.replace(bound, case=self.case)
 
@@ -88,7 +77,6 @@ class Judging:
     claim: Claim
     planned: tuple[Case, ...]
     tallies: tuple[Tally, ...]
-    met: Counter[str] = field(default_factory=Counter)
 
     def judge(self, subject: str, seen: Any) -> dict[str, Judgement]:
         """Judge one observation; returns the answers by clause id, and counts them."""
@@ -215,7 +203,7 @@ def verdicts_of(judgings: Sequence[Judging], today: dt.date) -> list[Verdict]:
     found = []
     for one in judgings:
         for tally in one.tallies:
-            if tally.counts:
+            if tally.partial.counts:
                 verdict = tally.verdict(today)
                 found.append(dataclasses.replace(verdict, case=named(verdict.case, names)))
     return found

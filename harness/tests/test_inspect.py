@@ -232,6 +232,7 @@ def memory() -> int:
     return next(int(r.split()[1]) for r in rows if r.startswith("VmHWM")) * 1024
 
 
+@pytest.mark.scale
 @pytest.mark.timeout(3600)
 def test_many_files_are_judged_in_constant_memory(tmp_path: Path) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"

@@ -6,10 +6,18 @@
 A reader yields a :class:`Reading` per thing that it saw, and an InspectedFile for a file it found
 inside (which every reader is then asked about). It never raises for hostile content: what is wrong
 with a file is part of an observation, or a note on the desk. Readers stand in ``drivers/``.
+
+Files may be read in several processes. What a reader must remember for the end it therefore hands to
+``desk.keep(key, value)``; the function registered for that key takes it into the one drawer, in the
+order of the files:
+
+    @folds("media.members")
+    def fold_member(value: tuple[str, str], desk: Desk) -> None: ...
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +28,8 @@ from part15.wire.cms_opening import Opener
 from part15.wire.cms_trust import Trust
 
 MAX_NOTES = 500
+MAX_LINKS = 100_000
+NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -40,11 +50,12 @@ class Reading:
 
 @dataclass
 class Desk:
-    """What readers may use: the claim, the keys, the anchors, and a drawer of their own between files.
+    """What readers may use: the claim, the keys, the anchors; and a drawer for the end.
 
-    *claimed* is empty without ``-p``. *before* is the file or folder of originals. *drawer* keeps what a
-    reader must remember until the end, under a key of its own; ``links`` lists (root, name) of what the
-    walk refused to follow.
+    *claimed* is empty without ``-p``. *before* is the file or folder of originals. *drawer* holds what
+    was folded into it, under keys of their own; ``links`` lists (root, name) of what the walk refused
+    to follow. *salt* is the secret of the run for hashes. *tray* gathers what is kept while files are
+    read elsewhere; None means that it is folded at once.
     """
 
     claimed: frozenset[str] = frozenset()
@@ -55,13 +66,32 @@ class Desk:
     before: Path | None = None
     notes: list[str] = field(default_factory=list)
     drawer: dict[str, Any] = field(default_factory=dict)
+    salt: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
+    tray: list[tuple[str, Any]] | None = None
+    noted: int = 0
+    more: int = 0
+
+    def keep(self, key: str, value: Any) -> None:
+        """Remember *value* (as an observation's field may be) for the end, by the function of *key*."""
+        if self.tray is None:
+            self.fold(key, value)
+        else:
+            self.tray.append((key, value))
+
+    def fold(self, key: str, value: Any) -> None:
+        """Take *value* into the drawer."""
+        _folds[key][0](value, self)
 
     def note(self, text: str) -> None:
         """Add a sentence to the report; from the five hundredth on they are only counted."""
-        if len(self.notes) < MAX_NOTES:
+        if self.noted >= MAX_NOTES:
+            self.more += 1
+            return
+        self.noted += 1
+        if self.tray is None:
             self.notes.append(text)
         else:
-            self.drawer["desk.more"] = self.drawer.get("desk.more", 0) + 1
+            self.tray.append((NOTE, text))
 
     def wants(self, *profiles: str) -> bool:
         """Tell whether one of *profiles* is claimed by ``-p``."""
@@ -81,6 +111,9 @@ class Reader:
     read: Read
 
 
+Fold = Callable[[Any, Desk], None]
+
+_folds: dict[str, tuple[Fold, bool]] = {}
 _readers: dict[str, Reader] = {}
 _closers: dict[str, Close] = {}
 
@@ -94,6 +127,38 @@ def reader(*kinds: str) -> Callable[[Read], Read]:
         return function
 
     return register
+
+
+def folds(key: str, *, stored: bool = True) -> Callable[[Fold], Fold]:
+    """Register what takes the values kept as *key* into the drawer.
+
+    With *stored* False they hold content of files, and are never written to a disk for a resume.
+    """
+
+    def register(function: Fold) -> Fold:
+        _folds[key] = function, stored
+        return function
+
+    return register
+
+
+def is_stored(key: str) -> bool:
+    """Tell whether values kept as *key* may be written to a disk."""
+    return _folds[key][1]
+
+
+@folds(NOTE)
+def fold_note(text: str, desk: Desk) -> None:
+    """Add a sentence that was said elsewhere."""
+    desk.note(text)
+
+
+@folds("links")
+def fold_link(value: tuple[str, str], desk: Desk) -> None:
+    """Remember what the walk refused to follow, as (root, name)."""
+    found = desk.drawer.setdefault("links", [])
+    if len(found) < MAX_LINKS:
+        found.append(tuple(value))
 
 
 def at_end(function: Close) -> Close:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from part15.channel.files import InspectedFile
-from part15.channel.reading import Desk, Reading, at_end, reader
+from part15.channel.reading import Desk, Reading, at_end, folds, reader
 from part15.drivers.audit import KEPT, KEPT_OCTETS
 from part15.observations import Many, Member
 from part15.observations.audit import AuditMessageSeen
@@ -17,6 +17,8 @@ from part15.wire.syslog_frames import FrameReader
 FORMAT = "dicom-audit-message-format"
 PROFILES = (FORMAT, "dicom-audit-syslog-tls", "dicom-audit-syslog-udp")
 _TRAY = "audit.messages"
+_OCTETS = "audit.octets"
+_FULL = "audit.full"
 _LOOK = 65536
 
 
@@ -76,17 +78,25 @@ def read_audit_messages(file: InspectedFile, desk: Desk) -> Iterator[Reading]:
         return
     if file.kind in ("other", "empty") and not desk.wants(*PROFILES):
         return
-    tray: list[AuditMessageSeen] = desk.drawer.setdefault(_TRAY, [])
-    octets = sum(len(m.data) for m in tray)
     for member in read_capture(file.octets, file.name).members:
-        if len(tray) >= KEPT or octets + len(member.seen.data) > KEPT_OCTETS:
-            desk.note(
-                f"{file.name}: messages beyond the first {len(tray)} of this inspection are not judged"
-            )
-            return
-        octets += len(member.seen.data)
-        tray.append(member.seen)
+        desk.keep(_TRAY, (file.name, member.seen))
     yield from ()
+
+
+@folds(_TRAY, stored=False)
+def fold_message(value: tuple[str, AuditMessageSeen], desk: Desk) -> None:
+    """Gather one message; beyond the bounds each file that has more is told once."""
+    name, seen = value
+    tray: list[AuditMessageSeen] = desk.drawer.setdefault(_TRAY, [])
+    octets = desk.drawer.get(_OCTETS, 0) + len(seen.data)
+    if len(tray) < KEPT and octets <= KEPT_OCTETS and desk.drawer.get(_FULL) != name:
+        desk.drawer[_OCTETS] = octets
+        tray.append(seen)
+    elif desk.drawer.get(_FULL) != name:
+        desk.drawer[_FULL] = name
+        desk.note(
+            f"{name}: messages beyond the first {len(tray)} of this inspection are not judged"
+        )
 
 
 @at_end

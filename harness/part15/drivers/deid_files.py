@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from part15.channel.files import InspectedFile
-from part15.channel.reading import Desk, Reading, at_end, reader
+from part15.channel.reading import Desk, Reading, at_end, folds, reader
 from part15.drivers.deid_spill import Spilling
 from part15.observations.deid import DeidSeen
 from part15.wire.cms_opening import RsaOpener
 from part15.wire.deid import Claimed, marked, read_object, read_pair
 from part15.wire.deid_rules import BASIC, expanded, options
-from part15.wire.deid_set import Gathered
+from part15.wire.deid_set import Gathered, contribution
 from part15.wire.elements import MalformedDataSet
 
-_SALT = "deid.salt"
 _SET = "deid.set"
 _MOST_ORIGINAL = 1 << 31
 
@@ -35,9 +33,17 @@ def read_deidentified(file: InspectedFile, desk: Desk) -> Iterator[Reading]:
             desk.note(f"{file.name} cannot be read as a de-identified object: {trouble}")
         return
     if marks or claimed:
-        desk.drawer.setdefault(_SET, Gathered(Spilling(), Spilling(), Spilling())).add(seen)
+        desk.keep(_SET, contribution(seen))
     candidates = () if marks else (BASIC,)
     yield Reading(file.name, seen, marks=marks, candidates=candidates, notes=_notes(seen))
+
+
+@folds(_SET)
+def fold_object(seen: DeidSeen, desk: Desk) -> None:
+    """Take one object into the facts about all of them."""
+    if _SET not in desk.drawer:
+        desk.drawer[_SET] = Gathered(Spilling(), Spilling(), Spilling())
+    desk.drawer[_SET].add(seen)
 
 
 def _options(desk: Desk, marks: tuple[str, ...]) -> tuple[str, ...]:
@@ -46,10 +52,9 @@ def _options(desk: Desk, marks: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _seen(file: InspectedFile, desk: Desk, chosen: tuple[str, ...]) -> DeidSeen:
-    salt = desk.drawer.setdefault(_SALT, os.urandom(32))
     keys = {f"key {n}": o for n, o in enumerate(desk.openers, 1) if isinstance(o, RsaOpener)}
     edition = desk.edition or "2023b"
-    claim = Claimed(edition, chosen, openers=keys, salt=salt, hunt_originals=True)
+    claim = Claimed(edition, chosen, openers=keys, salt=desk.salt, hunt_originals=True)
     original = original_of(file, desk.before)
     if original is None:
         if desk.before is not None:

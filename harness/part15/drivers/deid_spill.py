@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, MutableMapping
 
-IN_MEMORY = 200_000
+IN_MEMORY = 50_000
 
 
 class Spilling(MutableMapping[str, str]):

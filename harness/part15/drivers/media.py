@@ -7,7 +7,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from part15.channel.files import HEAD, InspectedFile, kind_of
-from part15.channel.reading import Desk, Reading, at_end, reader
+from part15.channel.reading import Desk, Reading, at_end, folds, reader
+from part15.drivers.deid_spill import Spilling
 from part15.observations.media import FileSetMember, SecureFileSeen, SecureFileSetSeen
 from part15.wire import part10
 from part15.wire.cms_secure_file import MEDIA_STORAGE_DIRECTORY, beside, look
@@ -100,13 +101,25 @@ def _remember(
     """Keep what the file-set below the same root needs: names and kinds, and its DICOMDIR."""
     if file.root is None:
         return
+    references: tuple[str, ...] | None = None
+    if directory is not None and PurePosixPath(file.name).name == DIRECTORY:
+        references = referenced_files(directory)
+    desk.keep(_SETS, (str(file.root), file.name, kind, references))
+
+
+@folds(_SETS)
+def fold_member(value: tuple[str, str, str, tuple[str, ...] | None], desk: Desk) -> None:
+    """Take one file into the file-set below its root; names move to a disk when they are many."""
+    root, name, kind, references = value
     sets: dict[str, dict[str, Any]] = desk.drawer.setdefault(_SETS, {})
-    found = sets.setdefault(str(file.root), {"members": [], "directories": {}})
-    if len(found["members"]) < _MAX_MEMBERS:
-        found["members"].append((file.name, kind))
-    if PurePosixPath(file.name).name == DIRECTORY:
-        references = None if directory is None else referenced_files(directory)
-        found["directories"][file.name] = (kind, references)
+    if root not in sets:
+        sets[root] = {"count": 0, "members": Spilling(), "directories": {}}
+    found = sets[root]
+    if found["count"] < _MAX_MEMBERS:
+        found["members"][f"{found['count']:08}"] = f"{kind} {name}"
+        found["count"] += 1
+    if PurePosixPath(name).name == DIRECTORY:
+        found["directories"][name] = (kind, references)
 
 
 def referenced_files(directory: bytes | memoryview) -> tuple[str, ...] | None:
@@ -134,7 +147,8 @@ def read_file_sets(desk: Desk) -> Iterator[Reading]:
         refused = tuple(n for r, n in desk.drawer.get("links", ()) if r == root)
         for name, (kind, references) in found["directories"].items():
             base = name.removesuffix(DIRECTORY)
-            members = [(n, k) for n, k in found["members"] if n.startswith(base)]
+            listed = (found["members"][n].partition(" ") for n in found["members"])
+            members = [(n, k) for k, _, n in listed if n.startswith(base)]
             links = tuple(n for n in refused if n.startswith(base))
             seen = file_set(base, members, kind, references, links)
             secure = any(m.kind == "secure" for m in seen.members)

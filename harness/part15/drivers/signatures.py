@@ -15,18 +15,19 @@ from typing import Any
 from part15.bench import Bench
 from part15.channel.files import InspectedFile, walk
 from part15.channel.keys import trust_of
-from part15.channel.reading import Desk, Reading, at_end, reader
+from part15.channel.reading import Desk, Reading, at_end, folds, reader
+from part15.drivers.deid_spill import Spilling
 from part15.drivers.signature_signer import signed_by_adapter
 from part15.errors import TargetError, Trouble
 from part15.model import Impact
-from part15.observations import Many, Member, NotReached
+from part15.observations import Many, Member, NotReached, from_json, to_json
 from part15.observations.signatures import PROVES, SignedObjectSeen
 from part15.registry import driver
 from part15.wire import part10
 from part15.wire.cms_trust import Trust
 from part15.wire.elements import MalformedDataSet
 from part15.wire.signature_references import resolve
-from part15.wire.signature_sets import chains, complete_sets, told
+from part15.wire.signature_sets import WHOLE_STUDY, chains, complete_sets, title_of, told
 from part15.wire.signature_table import lines, rows
 from part15.wire.signed_object import read_file, read_object
 
@@ -152,9 +153,8 @@ def _protected(seen: SignedObjectSeen) -> bool:
 
 
 def _reading(seen: SignedObjectSeen, desk: Desk) -> Reading:
-    if seen.signatures and not desk.drawer.get(_SAID):
-        desk.drawer[_SAID] = True
-        desk.note(PROVES)
+    if seen.signatures:
+        desk.keep(_SAID, None)
     candidates = ("creator-rsa", "authorization-rsa", *(("sr-rsa",) if seen.document else ()))
     return Reading(
         seen.name,
@@ -165,41 +165,77 @@ def _reading(seen: SignedObjectSeen, desk: Desk) -> Reading:
     )
 
 
+@folds(_SAID)
+def fold_said(_value: None, desk: Desk) -> None:
+    """Say once per inspection what a signature proves."""
+    if not desk.drawer.get(_SAID):
+        desk.drawer[_SAID] = True
+        desk.note(PROVES)
+
+
 def _remember(file: InspectedFile, seen: SignedObjectSeen, desk: Desk) -> None:
-    """Keep what references need: where the instance is, and UID and value of its signatures."""
-    kept: dict[str, Any] = desk.drawer.setdefault(
-        _DRAWER, {"objects": {}, "paths": {}, "waiting": [], "documents": []}
-    )
-    if seen.sop_instance and len(kept["objects"]) < MAX_FILES:
-        kept["objects"][seen.sop_instance] = dataclasses.replace(
+    """Keep what references need: the documents, and of every instance where it is and its signatures."""
+    whole = seen if _protected(seen) or seen.document is not None else None
+    if seen.sop_instance or whole is not None:
+        light = dataclasses.replace(
             seen, present=(), unsignable=(), parameters=(), levels=(), references=()
         )
-    if file.path is not None:
-        kept["paths"][file.name] = file.path
-    if _protected(seen):
-        kept["waiting"].append(seen)
-    elif seen.document is not None and len(kept["documents"]) < MAX_FILES:
-        kept["documents"].append(seen)
+        facts = json.dumps([str(file.path or ""), to_json(light)], ensure_ascii=False)
+        desk.keep(_DRAWER, (seen.sop_instance, facts, whole))
+
+
+@folds(_DRAWER)
+def fold_object(value: tuple[str, str, SignedObjectSeen | None], desk: Desk) -> None:
+    """Take one object into the drawer; what is known of instances moves to a disk when it is much."""
+    instance, facts, whole = value
+    if _DRAWER not in desk.drawer:
+        desk.drawer[_DRAWER] = {"objects": Spilling(), "waiting": [], "documents": []}
+    kept = desk.drawer[_DRAWER]
+    if instance:
+        kept["objects"][instance] = facts
+    if whole is not None and _protected(whole):
+        kept["waiting"].append(whole)
+    elif whole is not None and len(kept["documents"]) < MAX_FILES:
+        kept["documents"].append(whole)
 
 
 @at_end
 def read_references(desk: Desk) -> Iterator[Reading]:
     """Yield the objects whose references carry MACs or signatures, with what came of them."""
     kept = desk.drawer.get(_DRAWER)
-    if not kept:
+    if not kept or not (kept["waiting"] or kept["documents"]):
         return
-    paths: dict[str, Path] = kept["paths"]
+    paths: dict[str, str] = {}
+    known = {}
+    for path, seen in _at_hand(kept["objects"], [*kept["waiting"], *kept["documents"]]):
+        known[seen.sop_instance] = seen
+        paths[seen.name] = path
 
     def opener(name: str) -> part10.Part10File:
-        if name not in paths:
+        if not paths.get(name):
             raise FileNotFoundError(f"{name} is the content of another file")
         return part10.open_file(paths[name], name)
 
-    known = list(kept["objects"].values())
-    resolved = resolve([*known, *kept["waiting"]], opener)[len(known) :]
+    resolved = resolve([*known.values(), *kept["waiting"]], opener)[len(known) :]
     for seen in resolved:
         yield _reading(seen, desk)
     documents = {o.sop_instance: o for o in (*kept["documents"], *resolved) if o.document}
-    everything = list({**kept["objects"], **documents}.values())
+    everything = list({**known, **documents}.values())
     for sentence in (*map(told, complete_sets(everything)), *chains(everything)):
         desk.note(sentence)
+
+
+def _at_hand(
+    objects: Spilling, documents: list[SignedObjectSeen]
+) -> Iterator[tuple[str, SignedObjectSeen]]:
+    """Yield path and facts of the instances that *documents* refer to, or whose whole study they state."""
+    wanted = {r.sop_instance for o in documents for r in o.references}
+    wanted |= {o.sop_instance for o in documents}
+    studies = {o.study for o in documents if title_of(o) in WHOLE_STUDY}
+    for instance in objects if studies else sorted(wanted):
+        stored = objects.get(instance)
+        if stored is None:
+            continue
+        path, seen = json.loads(stored)
+        if instance in wanted or seen["study"] in studies:
+            yield path, from_json(seen)

@@ -11,9 +11,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from part15.observations.deid import ConflictSeen, DeidSeen, DeidSet
+from part15.observations.deid import AttributeSeen, ConflictSeen, DeidSeen, DeidSet
 
 MOST_CONFLICTS = 200
 MOST_EXAMPLES = 3
@@ -57,11 +57,7 @@ class Gathered:
         for study, days in seen.shifts:
             self.shifted += 1
             _met(self.shifts, study, str(days), self._uneven, "date shift", seen.name)
-        self.kept_dates += sum(
-            1
-            for d in seen.deviations
-            if d.column == "retain-long-modified-dates" and d.outcome == "kept"
-        )
+        self.kept_dates += sum(map(_is_kept_date, seen.deviations))
 
     def result(self) -> DeidSet:
         """Return the facts; conflicts beyond a bound are counted in the last one's *count* only."""
@@ -79,6 +75,28 @@ class Gathered:
             transfer_syntaxes=tuple(self.syntaxes)[:MOST_CONFLICTS],
             options=self.options,
         )
+
+
+def _is_kept_date(seen: AttributeSeen) -> bool:
+    return seen.column == "retain-long-modified-dates" and seen.outcome == "kept"
+
+
+def contribution(seen: DeidSeen) -> DeidSeen:
+    """Return *seen* with only that which :meth:`Gathered.add` looks at: small enough to be kept."""
+    return replace(
+        seen,
+        deviations=tuple(d for d in seen.deviations if _is_kept_date(d)),
+        tally={},
+        columns={},
+        rows={},
+        conflicts=(),
+        survivors=(),
+        altered=(),
+        removed=(),
+        integrity=(),
+        signatures=(),
+        registered_changed=(),
+    )
 
 
 def _met(
