@@ -58,6 +58,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "part15.cli_start:doctor_command",
         "Can I reach it, is it TLS, which certificate, what to fix.",
     ),
+    "iscl": (
+        "part15.cli_iscl:iscl_command",
+        "ISCL: probe a recording, run a loopback gateway, describe a binding.",
+    ),
     "attest": ("part15.cli_attest:attest_command", "Answer the questions that only a person can."),
 }
 

@@ -74,9 +74,7 @@ def _under(seen: DirectSeen, judged: Judgement) -> Judgement:
     used = seen.binding
     said = f"{judged.message} (binding {used.name}, {used.status}{': ' + used.why if used.why else ''})"
     rests = () if used.status == "confirmed" else (f"draft:{used.name}",)
-    return Judgement(
-        judged.word, said, judged.expected, judged.observed, judged.findings, rests
-    )
+    return Judgement(judged.word, said, judged.expected, judged.observed, judged.findings, rests)
 
 
 # from outside
@@ -336,7 +334,9 @@ def _either_order(seen: DirectSeen, _: str) -> Judgement:
         return not_applicable("MD5 is not taken in any order; DES-MAC is the mechanism then")
     missing = [n for n, served in orders.items() if not served]
     if missing:
-        which = "random number enciphered first" if missing == ["md5-first"] else "digest enciphered"
+        which = (
+            "random number enciphered first" if missing == ["md5-first"] else "digest enciphered"
+        )
         return fails(
             f"MD5 with the {which} is not taken; a receiver checks either order",
             expected="both orders",

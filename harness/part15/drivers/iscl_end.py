@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import time
-from collections.abc import Callable, Sequence
-from typing import Any
 
 from part15.bench import Bench
 from part15.channel import iscl, tcp
 from part15.channel.association import Conversation, Line
 from part15.channel.tls import Ended
-from part15.errors import Trouble
 from part15.observations import NotReached
 from part15.observations.iscl import Answer, BindingSeen, DirectSeen
 from part15.wire import dimse, pdu
@@ -71,9 +67,7 @@ def attempts(settings: Settings) -> dict[str, Attempt]:
     )
     return {
         **named,
-        "skipped-authentication": Attempt(
-            mine(settings, lenient=frozenset({"deaf"})), skips=True
-        ),
+        "skipped-authentication": Attempt(mine(settings, lenient=frozenset({"deaf"})), skips=True),
         "no-mac": Attempt(mine(settings, mac="none", privacy=False)),
         "encryption-only": Attempt(mine(settings, mac="none", privacy=True)),
         "through-mode": Attempt(settings, through=True),
@@ -133,9 +127,7 @@ def speak(stream: iscl.Iscl, attempt: Attempt, bench: Bench) -> Answer:
         request = pdu.encode_request(pdu.verification(point.ae_title, "PART15"))
         talk = Conversation(Line(stream))
         if attempt.through:
-            raw = encode(
-                engine.binding, "through", {"raw": request}, engine.binding["codes.ack"]
-            )
+            raw = encode(engine.binding, "through", {"raw": request}, engine.binding["codes.ack"])
             super(iscl.Iscl, stream).send(raw, until)
         else:
             talk.send(request, until)

@@ -86,7 +86,9 @@ class Between:
     role: str
     wires: list[Wire] = field(default_factory=list)
 
-    def run(self, sent: Made, alter: Alter = unaltered, *, stranger: bool = False) -> tuple[Carried, Wire]:
+    def run(
+        self, sent: Made, alter: Alter = unaltered, *, stranger: bool = False
+    ) -> tuple[Carried, Wire]:
         """Carry one transfer of *sent*; raises Trouble if it cannot be started."""
         said = self.bench.endpoint.iscl
         other = said.stranger if stranger else said.partner
@@ -212,7 +214,13 @@ def _heard(wire: Wire, sent: Made, called: str) -> tuple[str, ...]:
     looked = dict(
         zip(
             MARKERS,
-            (PATIENT, sent.instance.encode(), SECONDARY_CAPTURE.encode(), called.encode(), bytes(96)),
+            (
+                PATIENT,
+                sent.instance.encode(),
+                SECONDARY_CAPTURE.encode(),
+                called.encode(),
+                bytes(96),
+            ),
             strict=True,
         )
     )
@@ -262,7 +270,8 @@ def observe(bench: Bench, role: str) -> BetweenSeen | NotReached:
     place = f"{'endpoints' if role == 'server' else 'listeners'}.{bench.endpoint.id}.iscl"
     if said is None or not said.partner:
         return NotReached(
-            NEEDS, f"give {place}.partner, a second instance of the product that already talks to it"
+            NEEDS,
+            f"give {place}.partner, a second instance of the product that already talks to it",
         )
     between = Between(bench, role)
     sent, small = made(bench.scratch, SIZE), made(bench.scratch, 600)

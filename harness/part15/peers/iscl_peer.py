@@ -76,7 +76,12 @@ class IsclPeer:
         idle: float = 1.0,
         ae_title: str = "PART15ISCL",
     ) -> None:
-        self.binding, self.idle, self.ae_title, self.host = load_binding(binding), idle, ae_title, host
+        self.binding, self.idle, self.ae_title, self.host = (
+            load_binding(binding),
+            idle,
+            ae_title,
+            host,
+        )
         self.changes: dict[str, Any] = {}
         for name in names:
             self.changes |= faults()[name].changes
@@ -123,7 +128,7 @@ class IsclPeer:
         self._scratch.cleanup()
 
     def _accept(self) -> None:
-        listening = {sock: serve for sock, serve in self._serves.values()}
+        listening = dict(self._serves.values())
         while True:
             ready, _, _ = select.select([*listening, self._wake], [], [])
             if self._wake in ready:

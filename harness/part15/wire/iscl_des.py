@@ -22,7 +22,8 @@ class SealError(ValueError):
 
 
 @functools.cache
-def _modules() -> tuple[Any, Any, Any, Any]:
+def ciphers() -> tuple[Any, Any, Any, Any]:
+    """Return Cipher, TripleDES, ECB and CBC of the library, from where its version has them."""
     from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
     from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
@@ -36,7 +37,7 @@ def _modules() -> tuple[Any, Any, Any, Any]:
 def _cipher(key: bytes, iv: bytes | None) -> Any:
     if len(key) != BLOCK:
         raise SealError(f"a DES key has 8 octets, not {len(key)}")
-    cipher, triple, ecb, cbc = _modules()
+    cipher, triple, ecb, cbc = ciphers()
     return cipher(triple(key * 3), ecb() if iv is None else cbc(iv))
 
 

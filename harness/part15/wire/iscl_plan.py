@@ -53,7 +53,8 @@ def _reflected(draft: Draft, engine: Any) -> list[Draft | bytes]:
     """Return the other side's challenge to it."""
     if draft.name != "pass2":
         return [draft]
-    return [_changed(draft, challenge=engine._theirs)]  # noqa: SLF001 - a tester looks inside
+    engine._mine = engine._theirs  # noqa: SLF001 - a tester looks inside
+    return [_changed(draft, challenge=engine._mine)]  # noqa: SLF001 - likewise
 
 
 def _early(draft: Draft, engine: Any) -> list[Draft | bytes]:
