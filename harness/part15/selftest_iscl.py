@@ -29,14 +29,19 @@ DEADLINE = 0.5
 
 @dataclass(frozen=True)
 class IsclArena:
-    """The embedded ISCL server with a second end, under the clauses of B.2 alone."""
+    """The embedded ISCL peer in one *role* with a second end, under the clauses of B.2 alone."""
 
-    name: str = "B.2 (self-check of the harness, no evidence about ISCL)"
+    role: str = "iscl-server"
     profiles: tuple[str, ...] = ("iscl",)
 
+    @property
+    def name(self) -> str:
+        """Return its name, which says what it is not."""
+        return f"B.2 as {self.role} (self-check of the harness, no evidence about ISCL)"
+
     def faults(self) -> Sequence[Fault]:
-        """Return every fault of the peer."""
-        return list(faults().values())
+        """Return every fault of the peer in this role."""
+        return [f for f in faults().values() if f.role == self.role]
 
     def right(self) -> Judged:
         """Judge the right peer."""
@@ -53,7 +58,8 @@ class IsclArena:
             tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder,
             IsclPeer(names) as peer,
         ):
-            target = parse_target(peer.document(), folder=Path(folder))
+            said = peer.document() if self.role == "iscl-server" else peer.client_document()
+            target = parse_target(said, folder=Path(folder))
             plan = build_plan(target, load.load_profiles(), load.load_roles())
             session = Session(target, Store(Path(folder) / "evidence"), deadline=DEADLINE)
             verdicts = [
@@ -68,4 +74,4 @@ class IsclArena:
         return judged(verdicts)
 
 
-ARENAS = (IsclArena(),)
+ARENAS = (IsclArena(), IsclArena("iscl-client"))

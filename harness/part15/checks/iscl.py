@@ -8,7 +8,7 @@ would have been.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from part15.model import Finding, Judgement, Word, fails, informs, passes, undecided
 from part15.model import does_not_apply as not_applicable
@@ -63,7 +63,7 @@ def withstands(seen: IsclSeen, *, facet: str) -> Judgement:
     if facet in _WIRE:
         if isinstance(seen.between, NotReached):
             return undecided(f"{seen.between.step}: {seen.between.why}")
-        return _WIRE[facet](seen.between, facet, seen.features)
+        return _WIRE[facet](seen.between, facet, seen)
     if isinstance(seen.direct, NotReached):
         return undecided(f"{seen.direct.step}: {seen.direct.why}")
     return _under(seen.direct, _END[facet](seen.direct, facet))
@@ -87,7 +87,7 @@ def _told(carried: Carried) -> str:
     return ", ".join(words)
 
 
-def _altered(seen: BetweenSeen, facet: str, _: Sequence[str]) -> Judgement:
+def _altered(seen: BetweenSeen, facet: str, _: IsclSeen) -> Judgement:
     """No altered object is stored or acknowledged, and the connection is dropped."""
     runs = seen.runs.get(facet, ())
     observed = "; ".join(_told(r) for r in runs)
@@ -142,7 +142,7 @@ def _altered(seen: BetweenSeen, facet: str, _: Sequence[str]) -> Judgement:
     )
 
 
-def _replayed(seen: BetweenSeen, facet: str, _: Sequence[str]) -> Judgement:
+def _replayed(seen: BetweenSeen, facet: str, _: IsclSeen) -> Judgement:
     runs = seen.runs.get(facet, ())
     if not runs:
         return undecided("the product's side was not replayed to it")
@@ -160,7 +160,7 @@ def _replayed(seen: BetweenSeen, facet: str, _: Sequence[str]) -> Judgement:
     )
 
 
-def _other_keys(seen: BetweenSeen, facet: str, _: Sequence[str]) -> Judgement:
+def _other_keys(seen: BetweenSeen, facet: str, _: IsclSeen) -> Judgement:
     runs = seen.runs.get(facet, ())
     if not runs:
         return undecided(
@@ -184,7 +184,7 @@ def _other_keys(seen: BetweenSeen, facet: str, _: Sequence[str]) -> Judgement:
     return passes(f"an end with other keys got no association {OUTSIDE}", observed=_told(run))
 
 
-def _fresh(seen: BetweenSeen, _: str, __: Sequence[str]) -> Judgement:
+def _fresh(seen: BetweenSeen, _: str, whole: IsclSeen) -> Judgement:
     found = seen.fresh
     if isinstance(found, NotReached):
         return undecided(f"{found.step}: {found.why}")
@@ -198,7 +198,13 @@ def _fresh(seen: BetweenSeen, _: str, __: Sequence[str]) -> Judgement:
             expected="at least 64 bits that vary each way, none repeated",
             observed=observed,
         )
-    if found.before < 64 and found.server < 128:
+    if whole.role == "client" and found.before >= 64 and found.client < 128:
+        return fails(
+            f"what varies in the client's octets is no more than a response to the server's challenge {OUTSIDE}",
+            expected="a challenge of the client's own",
+            observed=observed,
+        )
+    if whole.role == "server" and found.before < 64 and found.server < 128:
         return fails(
             f"what varies in the server's octets is no more than a response to the client's challenge {OUTSIDE}",
             expected="a challenge of the server's own",
@@ -207,8 +213,8 @@ def _fresh(seen: BetweenSeen, _: str, __: Sequence[str]) -> Judgement:
     return passes(f"both sides' handshakes are fresh {OUTSIDE}", observed=observed)
 
 
-def _hides(seen: BetweenSeen, _: str, features: Sequence[str]) -> Judgement:
-    claimed = "privacy" in features
+def _hides(seen: BetweenSeen, _: str, whole: IsclSeen) -> Judgement:
+    claimed = "privacy" in whole.features
     if claimed and seen.markers:
         return fails(
             f"privacy is claimed, but an eavesdropper reads {', '.join(seen.markers)} {OUTSIDE}",
@@ -227,7 +233,7 @@ def _hides(seen: BetweenSeen, _: str, features: Sequence[str]) -> Judgement:
     )
 
 
-_WIRE: dict[str, Callable[[BetweenSeen, str, Sequence[str]], Judgement]] = {
+_WIRE: dict[str, Callable[[BetweenSeen, str, IsclSeen], Judgement]] = {
     "altered-start": _altered,
     "altered-middle": _altered,
     "altered-last": _altered,
@@ -377,6 +383,9 @@ _END: dict[str, Callable[[DirectSeen, str], Judgement]] = {
             "unknown-key-number",
             "unknown-mechanism",
             "unknown-message",
+            "unknown-server-version",
+            "unknown-method",
+            "wrong-server-response",
             "wrong-mac",
             "short-mac",
             "missing-mac",

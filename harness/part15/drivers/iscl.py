@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from part15.bench import Bench
 from part15.channel.tls import Ended, Plain, dial
-from part15.drivers import iscl_end, iscl_wire
+from part15.drivers import iscl_end, iscl_listen, iscl_wire
 from part15.drivers.session_foreign import client_hello, plain_association
 from part15.model import Impact
 from part15.observations import NotReached
@@ -48,3 +48,14 @@ def examine(bench: Bench, *, features: Sequence[str] = ()) -> IsclSeen:
     """
     between = iscl_wire.observe(bench, "server")
     return IsclSeen("server", tuple(features), between, iscl_end.observe(bench))
+
+
+@driver(Impact.STORE, at="listener")
+def examine_client(bench: Bench, *, features: Sequence[str] = ()) -> IsclSeen:
+    """Try all on an ISCL client: between two real ends, then with us as its server.
+
+    *features* are those of the claim. What needs a second end or test keys that the target does not
+    give says so.
+    """
+    between = iscl_wire.observe(bench, "client")
+    return IsclSeen("client", tuple(features), between, iscl_listen.observe(bench))

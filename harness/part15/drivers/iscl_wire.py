@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from part15.address import split_address
 from part15.bench import Bench
@@ -93,17 +95,31 @@ class Between:
         said = self.bench.endpoint.iscl
         other = said.stranger if stranger else said.partner
         point = self.bench.endpoint
-        address = point.address if self.role == "server" else str(other)
+        if self.role == "server":
+            return self.through(point.address, other, sent, alter)
+        return self.through(str(other), point.trigger, sent, alter)
+
+    def through(
+        self, address: str, command: Any, sent: Made, alter: Alter = unaltered
+    ) -> tuple[Carried, Wire]:
+        """Carry what *command* sends to *address*."""
+        point = self.bench.endpoint
         listening = {} if self.role == "server" else {"host": point.host, "port": point.port}
         before = self.files()
         self.bench.ledger.connected(address)
         with ByteRelay(address, alter, deadline=self.bench.deadline, **listening) as relay:
-            command = other if self.role == "server" else point.trigger
             acknowledged = self._act(command, relay, sent)
             wire = relay.wires[0] if relay.wires else Wire()
             if relay.wires:
                 wire.done.wait(2 * self.bench.deadline)
         return self.carried(sent, wire, before, acknowledged=acknowledged), wire
+
+    @property
+    def seen_in(self) -> str:
+        """The folder of received objects, empty where it cannot be told whether they are ours."""
+        trigger = "" if self.role == "server" else str(self.bench.endpoint.trigger)
+        ours = self.role == "server" or trigger.startswith(AGENT) or "{file}" in trigger
+        return str(self.bench.endpoint.iscl.folder) if ours else ""
 
     def _act(self, command: Any, relay: ByteRelay, sent: Made) -> bool:
         slots = {
@@ -124,9 +140,25 @@ class Between:
                 return process.wait(max(until - time.monotonic(), 0.1)) == 0
         return False
 
+    @contextlib.contextmanager
+    def acting(self, slots: dict[str, str], sent: Made) -> Iterator[None]:
+        """Let the product send *sent* to the place in *slots* while the block waits for it."""
+        point, wait = self.bench.endpoint, 4 * self.bench.deadline
+        whole = {**slots, "aet": point.ae_title, "file": str(sent.path)}
+        if isinstance(point.trigger, str) and point.trigger.startswith(AGENT):
+            given = (point.trigger.removeprefix(AGENT), whole, wait)
+            thread = threading.Thread(target=_by_agent, args=given, daemon=True)
+            thread.start()
+            yield
+            thread.join(wait)
+            return
+        folder = getattr(self.bench.target, "folder", self.bench.scratch)
+        with acting(point.trigger, folder=folder, slots=whole, what="send an object"):
+            yield
+
     def files(self) -> dict[Path, tuple[int, int]]:
         """Return the files of the folder where received objects are written, with time and size."""
-        folder = self.bench.endpoint.iscl.folder
+        folder = self.seen_in
         if not folder:
             return {}
         return {
@@ -140,7 +172,7 @@ class Between:
     ) -> Carried:
         """Return what became of *sent* on *wire*, seeing which files are not as *before*."""
         stored = "unknown"
-        if self.bench.endpoint.iscl.folder:
+        if self.seen_in:
             new = [p for p, state in self.files().items() if before.get(p) != state]
             stored = "none"
             for path in new:
@@ -203,7 +235,11 @@ def alterations(wire: Wire) -> Iterator[tuple[str, str, tuple[Alter, ...]]]:
     for name, both in places.items():
         yield name, "client", tuple(flipping("client", [p]) for p in both)
     yield "deleted", "client", (deleting("client", middle, 64),)
-    yield "altered-answer", "server", tuple(flipping("server", [said + n]) for n in (44, 84))
+    answers = [(n, at) for side, at, n in wire.bursts() if side == "server" and at >= said]
+    if answers:
+        size, at = max(answers)
+        both = at + size - 2, at + size - 10
+        yield "altered-answer", "server", tuple(flipping("server", [p]) for p in both)
 
 
 MARKERS = ("patient name", "SOP Instance UID", "SOP Class UID", "called AE title", "zero octets")
@@ -292,6 +328,9 @@ def observe(bench: Bench, role: str) -> BetweenSeen | NotReached:
     if role == "server":
         bench.note("the client's octets of the untouched transfer, replayed")
         runs["replay"] = (_replayed(bench, between, sent, wire),)
+    else:
+        bench.note("the server's octets of the untouched transfer, replayed")
+        runs["replay"] = (_replayed_to_client(between, sent, wire),)
     if said.stranger:
         bench.note("an object from an end with other keys")
         runs["other-keys"] = (between.run(sent, stranger=True)[0],)
@@ -300,6 +339,59 @@ def observe(bench: Bench, role: str) -> BetweenSeen | NotReached:
     after = between.run(small)[0]
     markers = _heard(wire, sent, bench.endpoint.ae_title)
     return BetweenSeen(clean, runs, fresh(wires), markers, len(sent.payload), after)
+
+
+def _replayed_to_client(between: Between, sent: Made, wire: Wire) -> Carried:
+    """Say to the client what the server said, in the same turns; it enters if it begins the transfer again."""
+    start, _, _ = _span(wire)
+    with _Player([(s, o) for s, o in wire.chunks], between.bench.deadline) as player:
+        done = between.through(player.here, between.bench.endpoint.trigger, sent)[0]
+    return dataclasses.replace(done, entered=done.sent > start + 64)
+
+
+class _Player:
+    """A server that says recorded octets in their turns, to one connection."""
+
+    def __init__(self, chunks: list[tuple[str, bytes]], deadline: float) -> None:
+        self._chunks, self._deadline = chunks, deadline
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.settimeout(5 * deadline)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+        self._thread.join(5 * self._deadline)
+
+    @property
+    def here(self) -> str:
+        """The address to connect to."""
+        return f"127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError, Ended):
+            plain = Plain(self._socket.accept()[0])
+            try:
+                self._play(plain)
+            finally:
+                plain.close()
+
+    def _play(self, plain: Plain) -> None:
+        got = expected = 0
+        for side, octets in self._chunks:
+            until = time.monotonic() + self._deadline
+            if side == "server":
+                plain.send(octets, until)
+                continue
+            expected += len(octets)
+            while got < expected:
+                more = plain.receive(until)
+                if not more:
+                    return
+                got += len(more)
 
 
 def _replayed(bench: Bench, between: Between, sent: Made, wire: Wire) -> Carried:

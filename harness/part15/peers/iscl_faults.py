@@ -21,6 +21,11 @@ def _fault(name: str, text: str, flips: tuple[str, ...], why: str, **changes: An
     return Fault(name, text, flips, why, "iscl", changes, "iscl-server")
 
 
+def _client(name: str, text: str, flips: tuple[str, ...], why: str, **changes: Any) -> Fault:
+    changes["role"] = "client"
+    return Fault(name, text, flips, why, "iscl", changes, "iscl-client")
+
+
 FAULTS = (
     _fault(
         "serves_plain_association_on_iscl_port",
@@ -147,6 +152,62 @@ FAULTS = (
         (SELECT,),
         "what is claimed is selected",
         clear=True,
+    ),
+    _client(
+        "iscl_client_believes_any_response",
+        "takes every response to its challenge",
+        (MINIMUM, ENTITY),
+        "the server must prove itself too",
+        lenient=("response",),
+    ),
+    _client(
+        "iscl_client_repeats_its_challenge",
+        "uses one challenge for all connections",
+        (MINIMUM, ENTITY),
+        "a recorded server can be replayed",
+        repeats=True,
+    ),
+    _client(
+        "iscl_client_ignores_wrong_mac",
+        "does not look at the MAC of the server's messages",
+        (INTEGRITY, FAILURE),
+        "a failed integrity check ends the connection",
+        lenient=("mac",),
+    ),
+    _client(
+        "iscl_client_takes_messages_without_mac",
+        "takes messages for which no MAC was announced",
+        (MINIMUM,),
+        "data integrity checks are used",
+        lenient=("no mac",),
+    ),
+    _client(
+        "iscl_client_takes_any_version",
+        "goes on with a version that does not exist",
+        (FRAMEWORK,),
+        "the framework of V1.00 is used",
+        lenient=("version",),
+    ),
+    _client(
+        "iscl_client_takes_any_method",
+        "goes on with an authentication method that does not exist",
+        (ENTITY,),
+        "the method is three pass, four way",
+        lenient=("method",),
+    ),
+    _client(
+        "iscl_client_checks_one_md5_order",
+        "takes MD5 only with the digest enciphered",
+        (ORDER,),
+        "a receiver checks either order",
+        lenient=("second order only",),
+    ),
+    _client(
+        "iscl_client_takes_unknown_mechanism",
+        "takes an encryption method that does not exist for DES",
+        (SELECT,),
+        "the mechanisms of table B.2-1 are selected",
+        lenient=("mechanism",),
     ),
 )
 

@@ -32,7 +32,7 @@ from part15.peers.policy import Policy
 from part15.wire.iscl import Engine
 from part15.wire.iscl_binding import DEFAULT, load_binding
 from part15.wire.iscl_plan import DEVIATIONS
-from part15.wire.iscl_types import Keys, Settings, as_it_is
+from part15.wire.iscl_types import Keys, Plan, Settings, as_it_is
 from part15.wire.part10 import open_file, uid_text
 
 TEST_KEYS = {"authentication": "0E329232EA6D0D73", "encryption": "FEDCBA9876543210"}
@@ -96,7 +96,8 @@ class IsclPeer:
         self._threads: set[threading.Thread] = set()
         self._serves: dict[str, tuple[socket.socket, Callable[[socket.socket], None]]] = {}
         for name, serve in (
-            ("iscl", self._serve),
+            ("iscl", lambda sock: self._serve(sock, TEST_KEYS)),
+            ("strange", lambda sock: self._serve(sock, STRANGE_KEYS)),
             ("agent", lambda sock: self._act(sock, TEST_KEYS)),
             ("stranger", lambda sock: self._act(sock, STRANGE_KEYS)),
         ):
@@ -154,22 +155,23 @@ class IsclPeer:
 
     def engine(self, role: Any, keys: Mapping[str, str] = TEST_KEYS) -> Engine:
         """Return an engine as the faults have it."""
-        own = role == "server" or keys is TEST_KEYS
+        own = keys is TEST_KEYS
+        faulty = own and role == self.changes.get("role", "server")
         privacy = self.privacy and not (own and self.changes.get("clear"))
-        lenient = frozenset(self.changes.get("lenient", ())) if role == "server" else frozenset()
+        lenient = frozenset(self.changes.get("lenient", ())) if faulty else frozenset()
         more: dict[str, Any] = {}
-        if self.changes.get("repeats") and role == "server":
+        if self.changes.get("repeats") and faulty:
             more["random"] = lambda size: b"\x5a" * size
-        plan = as_it_is
-        if role == "server" and "plan" in self.changes:
+        plan: Plan = as_it_is
+        if faulty and "plan" in self.changes:
             plan = DEVIATIONS[self.changes["plan"]]
         settings = Settings(privacy=privacy, lenient=lenient)
         return Engine(self.binding, role, _keys(keys), settings, plan=plan, **more)
 
-    def _serve(self, near: socket.socket) -> None:
+    def _serve(self, near: socket.socket, keys: Mapping[str, str]) -> None:
         if self.changes.get("foreign") and self._foreign(near):
             return
-        stream = Iscl(near, self.engine("server"))
+        stream = Iscl(near, self.engine("server", keys))
         try:
             stream.handshake(time.monotonic() + self.idle)
             Association(
@@ -217,6 +219,19 @@ class IsclPeer:
         )
         near.sendall(b"0" if sent else b"1")
 
+    def client_document(self) -> dict[str, Any]:
+        """Return the content of a target file that describes the client of this peer."""
+        said = self.document()
+        (point,) = said.pop("endpoints").values()
+        point["iscl"] |= {"partner": self.address(), "stranger": self.address("strange")}
+        listener = {key: point[key] for key in ("transport", "ae_title", "iscl")}
+        trigger = f"tcp:{self.address('agent')}"
+        return {
+            **said,
+            "claims": {"iscl": {"roles": ["iscl-client"], "features": ["privacy"]}},
+            "listeners": {"dicom-iscl": {**listener, "trigger": trigger, "wait": 2}},
+        }
+
     def document(self) -> dict[str, Any]:
         """Return the content of a target file that describes this peer."""
         keys = {kind: {"1": f"file:{Path(self._scratch.name) / kind}"} for kind in TEST_KEYS}
@@ -259,8 +274,10 @@ def send(address: str, called: str, path: Path, engine: Engine, idle: float) -> 
     except Ended:
         return False
     data = bytes(found.data_set)
-    uids = [uid_text(found.meta_value(tag) or b"") for tag in (0x00020002, 0x00020003)]
-    sent = Instance(*uids, found.transfer_syntax, data)
+    sop_class, instance = (
+        uid_text(found.meta_value(tag) or b"") for tag in (0x00020002, 0x00020003)
+    )
+    sent = Instance(sop_class, instance, found.transfer_syntax, data)
     asked = services.proposal(called, "PART15ISCU", [(sent.sop_class, (sent.transfer,))])
     try:
         talk = services.opened(Line(stream), asked, time.monotonic() + idle)

@@ -57,7 +57,7 @@ def _reflected(draft: Draft, engine: Any) -> list[Draft | bytes]:
     return [_changed(draft, challenge=engine._mine)]  # noqa: SLF001 - likewise
 
 
-def _early(draft: Draft, engine: Any) -> list[Draft | bytes]:
+def _early(draft: Draft, _: Any) -> list[Draft | bytes]:
     """Say the second pass before the first."""
     if draft.name != "auth_rp":
         return [draft]
