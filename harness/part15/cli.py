@@ -87,8 +87,22 @@ def _usual(command: click.Command) -> click.Command:
     return command
 
 
+def _unread() -> int:
+    """Let nothing more be written to a closed pipe; returns the exit code."""
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    return FAILED
+
+
 class Commands(click.Group):
     """A group that imports a command only when it is used, so that help and lists come at once."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what nobody reads to its end is no success (and not click's code 1)."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return _unread()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the table."""
@@ -131,7 +145,8 @@ def say(text: str) -> None:
 def main(args: Sequence[str] | None = None) -> Any:
     """Run the command line and exit with the contract's code."""
     try:
-        code = cli.main(args=list(args) if args is not None else None, standalone_mode=False)
+        given = list(args) if args is not None else None
+        code = cli.main(args=given, prog_name="part15", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         say(error.format_message())
         code = USAGE
@@ -154,8 +169,8 @@ def main(args: Sequence[str] | None = None) -> Any:
     except (click.Abort, KeyboardInterrupt):
         say("part15: interrupted")
         code = INTERRUPTED
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
-        for stream in (1, 2):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-        code = FAILED
+        code = _unread()
     sys.exit(code if isinstance(code, int) else 0)

@@ -49,7 +49,8 @@ def acting(
 ) -> Iterator[subprocess.Popen[bytes] | None]:
     """Start *command* in *folder* while the block waits for what it does; ended when the block ends.
 
-    ``"ask"`` prints what a person is to do, and the block waits. *what* says what the SUT is to do.
+    ``"ask"`` prints what a person is to do, past any redirection of what we say ourselves, and the
+    block waits. *what* says what the SUT is to do.
     Raises Trouble if there is no command or it cannot be started.
     """
     if command is None or command == "":
@@ -58,8 +59,9 @@ def acting(
         )
     if command == ASK:
         values = ", ".join(f"{k} {v}" for k, v in slots.items() if v)
-        sys.stderr.write(f"\nPlease make the product {what} now ({values}).\n")
-        sys.stderr.flush()
+        people = sys.__stderr__ or sys.stderr
+        people.write(f"\nPlease make the product {what} now ({values}).\n")
+        people.flush()
         yield None
         return
     arguments = filled(command, slots)
