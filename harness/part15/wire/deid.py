@@ -21,11 +21,12 @@ from part15.wire.deid_fast import scan_elements, shallow
 from part15.wire.deid_hunt import Hunter, originals, sought
 from part15.wire.deid_index import Attribute, Index, index, indexed
 from part15.wire.deid_marks import marked_profiles, marks, meta, pixels
+from part15.wire.deid_quick import read_octets, scan_octets, sop_class
 from part15.wire.deid_rules import PRIVATE_ROW, Rule, rules
 from part15.wire.deid_scan import scan_alone, scan_pair
 from part15.wire.deid_set import set_of
 from part15.wire.dictionary import tag_number
-from part15.wire.elements import Limits, Octets
+from part15.wire.elements import EXPLICIT_LITTLE, Limits, Octets
 from part15.wire.part10 import Part10File, parse, uid_text
 
 if TYPE_CHECKING:
@@ -61,7 +62,12 @@ def marked(data: Octets) -> tuple[str, ...]:
 
     Raises MalformedDataSet if *data* is no DICOM file.
     """
-    return marked_profiles(index(parse(data), LIMITS))
+    file = parse(data)
+    if file.syntax == EXPLICIT_LITTLE:
+        read = read_octets(file.data_set, file.start, LIMITS)
+        if read is not None:
+            return marked_profiles(read.top)
+    return marked_profiles(shallow(file.data_set, file.walk(LIMITS), file.syntax))
 
 
 def read_object(data: Octets, name: str, claim: Claimed | None = None) -> DeidSeen:
@@ -71,8 +77,14 @@ def read_object(data: Octets, name: str, claim: Claimed | None = None) -> DeidSe
     """
     chosen = claim or Claimed()
     file = parse(data, name)
-    elements = file.walk(LIMITS)
     table = rules(chosen.edition, chosen.options)
+    if chosen.hunter is None and file.syntax == EXPLICIT_LITTLE:
+        quick = sop_class(file.data_set, file.start) or _media_class(file)
+        collected = Collected(table, quick, chosen.salt)
+        scanned = scan_octets(file.data_set, file.start, LIMITS, collected)
+        if scanned is not None and _sop_class(scanned.top, file) == quick:
+            return _seen(file, scanned.top, None, None, collected, chosen, scanned.elements)
+    elements = file.walk(LIMITS)
     if chosen.hunter is None:
         top = shallow(file.data_set, elements, file.syntax)
         collected = Collected(table, _sop_class(top, file), chosen.salt)
@@ -110,7 +122,11 @@ def read_set(objects: Iterable[DeidSeen]) -> DeidSet:
 
 def _sop_class(found: Index, file: Part10File) -> str:
     """Return the SOP Class; of a DICOMDIR, which names it in the meta information only, that one."""
-    return found.text("(0008,0016)") or uid_text(file.meta_value(0x00020002) or b"")
+    return found.text("(0008,0016)") or _media_class(file)
+
+
+def _media_class(file: Part10File) -> str:
+    return uid_text(file.meta_value(0x00020002) or b"")
 
 
 def _seen(

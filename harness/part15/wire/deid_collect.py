@@ -60,18 +60,26 @@ class Collected:
         inner = [action for prefix, action in self.holders if path.startswith(prefix)]
         return inner[-1] if inner else ""
 
-    def judge(self, rule: Rule, type_: str, outcome: str) -> Said:
-        """Return what is to be said, and count it."""
-        row, memo = rule.row, self.rules.memo
-        key = (row, type_, outcome, self.types.iod != "")
-        known = memo.get(key)
+    def said(self, rule: Rule, type_: str, outcome: str) -> Said:
+        """Return what is to be said."""
+        found: Said = self._known(rule, type_, outcome)[0]
+        return found
+
+    def _known(self, rule: Rule, type_: str, outcome: str) -> tuple[Said, str, str]:
+        memo = self.rules.memo
+        key = (rule.row, type_, outcome, self.types.iod != "")
+        known: tuple[Said, str, str] | None = memo.get(key)
         if known is None:
             found = said(rule, type_, outcome, known_iod=key[3])
-            known = found, f"{found.action} {outcome}", f"{found.column} {outcome}"
-            memo[key] = known
-        found, action, column = known
-        self.tally[action] = self.tally.get(action, 0) + 1
-        self.columns[column] = self.columns.get(column, 0) + 1
+            known = memo[key] = (found, f"{found.action} {outcome}", f"{found.column} {outcome}")
+        return known
+
+    def judge(self, rule: Rule, type_: str, outcome: str, times: int = 1) -> Said:
+        """Return what is to be said, and count it *times*."""
+        found, action, column = self._known(rule, type_, outcome)
+        row = rule.row
+        self.tally[action] = self.tally.get(action, 0) + times
+        self.columns[column] = self.columns.get(column, 0) + times
         if outcome != "absent":
             met = self.rows.get(row)
             if met is None:

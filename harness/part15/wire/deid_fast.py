@@ -8,6 +8,7 @@ slow way: :func:`scan_elements` then answers None.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from part15.wire.deid_actions import PRIVATE, UNSURE, Said
 from part15.wire.deid_collect import Collected
@@ -22,12 +23,12 @@ MOST_OPEN = 10
 """Undecidable attributes that are listed; the others are only counted."""
 DEPTH = 520
 """More levels of containers than any walk yields (two for each of the sequences it allows)."""
-_READ = frozenset(
+READ = frozenset(
     (0x00080005, 0x00080016, 0x00080018, 0x00120052, 0x00120053, 0x00120062, 0x00120063, 0x00120064,
      0x00280301, 0x00280302, 0x00280303, 0x00880200, 0x04000500, 0x4FFE0001, 0x7FE00010, 0xFFFAFFFA)
 )  # fmt: skip
-_ENCRYPTED = 0x04000500
-_BY_CONTENT = ("K", "C", "X/Z/U*")
+ENCRYPTED = 0x04000500
+BY_CONTENT = ("K", "C", "X/Z/U*")
 _CURVES = 0x50
 
 
@@ -59,7 +60,7 @@ class _Place:
         """Return the action of the innermost kept or cleaned sequence around *depth*."""
         for level in range(depth - 2, -1, -2):
             rule = collected.rules.of(self.elements[self.containers[level]].tag)
-            if rule is not None and rule.action in _BY_CONTENT:
+            if rule is not None and rule.action in BY_CONTENT:
                 return rule.action
         return ""
 
@@ -94,7 +95,7 @@ def scan_elements(data: Octets, elements: Sequence[Element], collected: Collecte
             if container:
                 containers[depth] = position
                 numbers[depth + 1] = 0
-                if tag == _ENCRYPTED and depth:
+                if tag == ENCRYPTED and depth:
                     return False
             elif vr == "UN" and length > 7 and bytes(data[value : value + 4]) == HIDDEN_ITEM:
                 return False
@@ -130,16 +131,16 @@ def _outcome(data: Octets, element: Element, rule: Rule, *, sequence: bool, fill
         if not filled:
             return "empty"
         return "present" if rule.actions == ("X",) else "items"
-    length = element.length
+    return outcome_of(data, element.vr, element.value, element.length, rule)
+
+
+def outcome_of(data: Octets, vr: str, value: int, length: int, rule: Rule) -> str:
+    """Return the outcome of an attribute that is no sequence."""
     if length == 0:
         return "empty"
-    if (
-        0 < length <= 2
-        and element.vr in TEXT
-        and not bytes(data[element.value : element.value + length]).strip(b" \0")
-    ):
+    if 0 < length <= 2 and vr in TEXT and not bytes(data[value : value + length]).strip(b" \0"):
         return "empty"
-    if "U" in rule.actions and is_registered(bytes(data[element.value : element.value + length])):
+    if "U" in rule.actions and is_registered(bytes(data[value : value + length])):
         return "items"
     return "present"
 
@@ -174,24 +175,45 @@ def _list(
     )
 
 
+class Top(NamedTuple):
+    """An element of the main data set: tag, VR, offsets as of ``elements.Element``."""
+
+    tag: int
+    vr: str
+    start: int
+    value: int
+    length: int
+    end: int
+
+
 def shallow(data: Octets, elements: Sequence[Element], syntax: Syntax) -> Index:
     """Return an index of those attributes of the main data set that marks and encrypted items are read from."""
-    found: list[Attribute] = []
+    tops = []
     at, stop = 0, len(elements)
     while at < stop:
         element = elements[at]
-        if element[0] in _READ and element.after == at + 1 and element.vr != "SQ":
-            tag, vr, _, value, length, end, _, _ = element
+        if element[0] in READ:
+            vr = "SQ" if element.after > at + 1 and element.vr == "UN" else element.vr
+            tops.append(Top(element.tag, vr, *element[2:6]))
+        at = element[7]
+    return attributes_at(data, tops, syntax)
+
+
+def attributes_at(data: Octets, tops: Sequence[Top], syntax: Syntax) -> Index:
+    """Return an index of *tops* and what is inside of them."""
+    found: list[Attribute] = []
+    for top in tops:
+        if top.vr != "SQ":
+            tag, vr, _, value, length, end = top
             name = tag_text(tag)
             found.append(Attribute(name, tag, vr, value, length, end, 0, 0, -1, len(found) + 1))
-        elif element[0] in _READ:
-            part = walk(data, start=element.start, end=element.end, syntax=syntax)
+        else:
+            part = walk(data, start=top.start, end=top.end, syntax=syntax)
             base = len(found)
             found += [
                 a._replace(after=a.after + base)
                 for a in indexed(data, part, big=syntax.big).attributes
             ]
-        at = element[7]
     result = Index(data, syntax.big, found)
     result.by_path = {attribute.path: number for number, attribute in enumerate(found)}
     charset = result.at("(0008,0005)")
