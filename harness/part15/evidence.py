@@ -66,8 +66,7 @@ class Store:
             "args": stimulus.args,
             "endpoint": stimulus.endpoint,
         }
-        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, default=list)
-        (folder / "observation.json").write_text(text + "\n", encoding="utf-8")
+        (folder / "observation.json").write_bytes(_encoded(document))
 
     def get(self, stimulus: Stimulus) -> Any:
         """Return the stored observation or Trouble of *stimulus*, or None if there is none.
@@ -90,6 +89,15 @@ class Store:
         return tuple(
             sorted(f"evidence/{stimulus.key}/{p.name}" for p in folder.iterdir() if p.is_file())
         )
+
+
+def _encoded(document: Any) -> bytes:
+    """Return *document* as JSON; only text that UTF-8 does not have (lone surrogates) is escaped."""
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, default=list)
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(document, indent=1, sort_keys=True, default=list).encode() + b"\n"
 
 
 def merge_workers(run: Path) -> None:

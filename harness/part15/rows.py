@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from part15.model import Case, Finding, Plan, Verdict, Word
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def case_row(case: Case) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def plan_document(plan: Plan, notes: Sequence[str]) -> dict[str, Any]:
 def verdict_row(verdict: Verdict) -> dict[str, str]:
     """Return *verdict* as text values: what travels in ``user_properties`` and stands in ``results.jsonl``."""
     case = verdict.case
-    return {
+    row = {
         "case": case.id,
         "clause": case.clause,
         "profile": case.profile,
@@ -80,6 +83,7 @@ def verdict_row(verdict: Verdict) -> dict[str, str]:
         "restsOn": json.dumps(verdict.rests_on),
         "duration": f"{verdict.duration:.6f}",
     }
+    return {key: _LONE.sub("\N{REPLACEMENT CHARACTER}", text) for key, text in row.items()}
 
 
 def verdict_from(row: Mapping[str, str], case: Case) -> Verdict:

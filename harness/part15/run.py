@@ -138,7 +138,7 @@ class Run:
         problems = load.bind_problems({name: known[name] for name in site})
         if problems:
             raise ContentError(*problems)
-        target = with_site_claims(target, known, site).with_budget(budget)
+        target = with_site_claims(target, known, site).with_budget(budget).with_edition(edition)
         only += site
         target, notes = expand_endpoints(target)
         plan = build_plan(target, known, load.load_roles(), only=only, edition=edition, safe=safe)

@@ -67,6 +67,7 @@ def _restored(folder: Path, planned: Mapping[str, Any], edition: str | None) -> 
     edition = edition or next(
         (c["edition"] for c in planned["claims"] if c["source"] == "cli"), None
     )
+    target = target.with_edition(edition)
     safe = bool(planned.get("safe"))
     roles = load.load_roles()
     plan = build_plan(target, profiles, roles, only=only, edition=edition, safe=safe)

@@ -366,6 +366,12 @@ class Target(_Table):
         """Return this target with other claims (a site's profile given on the command line)."""
         return self._changed({"claims": dict(claims)})
 
+    def with_edition(self, edition: str | None) -> Target:
+        """Return this target as if it claimed *edition* throughout; None changes nothing."""
+        if edition is None:
+            return self
+        return self._changed({"target": self.target.model_copy(update={"edition": edition})})
+
     def with_budget(self, budget: float | None) -> Target:
         """Return this target with a time budget in seconds; None changes nothing."""
         if budget is None:

@@ -40,6 +40,25 @@ def _kind(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str:
     return "" if before == after else "changed"
 
 
+def _flipped(
+    old: Document,
+    new: Document,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+) -> str:
+    """Return why a verdict is another one, or why there is a case on one side only; empty if neither."""
+    if before and after:
+        return _why(old, new, before, after) if before["verdict"] != after["verdict"] else ""
+    editions = [d["standard"]["edition"] for d in (old, new)]
+    if editions[0] != editions[1]:
+        return f"edition {editions[0]} before, {editions[1]} now"
+    if old["run"]["profilesDigest"] != new["run"]["profilesDigest"]:
+        return "the profiles changed"
+    if old["run"]["configDigest"] != new["run"]["configDigest"]:
+        return "the target file changed"
+    return "another selection of cases was run"
+
+
 def _why(old: Document, new: Document, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Return what made a verdict flip: the profile's text, part15 itself, the target file, or behaviour."""
     texts = [
@@ -90,9 +109,7 @@ def compare(old: Document, new: Document) -> dict[str, Any]:
                 "after": after["verdict"] if after else None,
                 "message": known["message"],
                 "hint": known["hint"],
-                "why": _why(old, new, before, after)
-                if before and after and before["verdict"] != after["verdict"]
-                else "",
+                "why": _flipped(old, new, before, after),
             }
         )
     return {
