@@ -103,7 +103,7 @@ def _altered(seen: BetweenSeen, facet: str, _: IsclSeen) -> Judgement:
         )
     taken = [r for r in runs if r.acknowledged]
     if taken and len(taken) == len(runs):
-        if all(r.stored == "same" for r in runs):
+        if facet != "altered-answer" and all(r.stored == "same" for r in runs):
             return undecided(
                 f"what was {facet} did not change the object; nothing protected was hit",
                 observed=observed,

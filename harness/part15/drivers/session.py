@@ -74,6 +74,8 @@ def show_identities(
     ``none``, ``unknown_ca`` and ``self_signed`` are made here; the others need an identity of that
     name in ``endpoints.ID.identities``, issued by the CA that the product trusts.
     """
+    if bench.endpoint.transport == "iscl":
+        return NotReached("certificates", "ISCL proves who connects by keys, it has no certificates")
     control = lines.before(bench)
     if isinstance(control, NotReached):
         return control

@@ -56,6 +56,9 @@ class Engine(Handshake):
             if "deaf" in self.settings.lenient:
                 return
             raise IsclError("unexpected message", f"{got.name} comes after the handshake")
+        answers = ("transmission_rp", "random_rp", "disconnect_rp")
+        if got.option != self.binding["codes.ack"] and got.name not in answers:
+            raise IsclError("unexpected option", f"{got.name} has the option {got.option:08X}H")
         handler(got)
 
     def _handlers(self) -> dict[str, Callable[[Frame], None]]:
