@@ -13,7 +13,8 @@ from part15.bench import Bench
 from part15.channel import iscl
 from part15.channel.tls import Ended
 from part15.drivers.iscl_end import Attempt, binding_seen
-from part15.drivers.iscl_wire import SIZE, Between, made
+from part15.drivers.iscl_object import made
+from part15.drivers.iscl_wire import SIZE, Between
 from part15.errors import Trouble
 from part15.observations import NotReached
 from part15.observations.iscl import Answer, DirectSeen

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import socket
 import subprocess
 import threading
@@ -20,64 +19,17 @@ from part15.bench import Bench
 from part15.channel.iscl_relay import Alter, ByteRelay, Wire, deleting, flipping, unaltered
 from part15.channel.tls import Ended, Plain, dial
 from part15.channel.trigger import acting
+from part15.drivers.iscl_object import PATIENT, SECONDARY_CAPTURE, Made, made
 from part15.errors import Trouble
 from part15.observations import NotReached
 from part15.observations.iscl import BetweenSeen, Carried, FreshSeen
-from part15.wire import pdu
-from part15.wire.writing import element
 
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-PATIENT = b"PART15^EAVESDROP"
 AGENT = "tcp:"
 """Begins a partner that is an agent: a port that takes one line of JSON and answers ``0`` or ``1``."""
 HANDSHAKES = 20
 SIZE = 40_000
 """Octets of the object that is sent."""
 NEEDS = "needs a second endpoint"
-
-
-@dataclass(frozen=True)
-class Made:
-    """A synthetic object as a file, and the part of it that is to arrive."""
-
-    path: Path
-    payload: bytes
-    instance: str
-
-
-def made(folder: Path, size: int) -> Made:
-    """Write a synthetic Secondary Capture object of about *size* octets into *folder*."""
-    instance = f"2.25.{int.from_bytes(os.urandom(12), 'big')}"
-    payload = PATIENT + b" payload " + bytes(128) + os.urandom(32).hex().encode() * (size // 64 + 1)
-
-    def item(tag: int, vr: str, value: bytes) -> bytes:
-        return element(tag, vr, value + (b"\0" if vr in ("UI", "OB") else b" ") * (len(value) % 2))
-
-    meta = b"".join(
-        (
-            item(0x00020001, "OB", b"\0\1"),
-            item(0x00020002, "UI", SECONDARY_CAPTURE.encode()),
-            item(0x00020003, "UI", instance.encode()),
-            item(0x00020010, "UI", pdu.EXPLICIT_LE.encode()),
-            item(0x00020012, "UI", pdu.IMPLEMENTATION_CLASS.encode()),
-        )
-    )
-    data = b"".join(
-        (
-            item(0x00080016, "UI", SECONDARY_CAPTURE.encode()),
-            item(0x00080018, "UI", instance.encode()),
-            item(0x00100010, "PN", PATIENT),
-            item(0x00100020, "LO", b"PART15"),
-            item(0x0020000D, "UI", f"{instance}.1".encode()),
-            item(0x0020000E, "UI", f"{instance}.2".encode()),
-            item(0x00204000, "LT", payload[:1]),
-            item(0x7FE00010, "OB", payload),
-        )
-    )
-    head = element(0x00020000, "UL", len(meta).to_bytes(4, "little"))
-    path = folder / f"{instance}.dcm"
-    path.write_bytes(bytes(128) + b"DICM" + head + meta + data)
-    return Made(path, payload, instance)
 
 
 @dataclass
