@@ -13,6 +13,13 @@ from hypothesis import strategies as st
 
 from part15.channel import recording
 from part15.channel.recording import Recorder, Wire
+from part15.errors import Trouble
+from part15.evidence import Store
+from part15.model import Stimulus
+from part15.peers.reference import ReferencePeer
+from part15.pki import make_pki
+from part15.session import Session
+from part15.target_file import parse_target
 from part15.wire import pdu
 from part15.wire import user_identity as ui
 from part15.wire.masking import masked_stream
@@ -161,3 +168,42 @@ def test_hostile_streams_neither_break_nor_change_size(octets: bytes, step: int)
 
 def test_an_unknown_protocol_is_masked_whole() -> None:
     assert masked_stream(b"GET / HTTP/1.1") == b"*" * 14
+
+
+@pytest.mark.parametrize("shrink", range(-30, 40))
+def test_wrong_lengths_spill_no_secret(shrink: int) -> None:
+    """A length that is too small makes the rest of a credential look like other sub-items."""
+    raw = bytearray(ui.encode(ui.UserIdentity(2, b"bob", SECRET)))
+    raw[2:4] = max(0, int.from_bytes(raw[2:4], "big") + shrink).to_bytes(2, "big")
+    stream = ui.with_items(PLAIN, bytes(raw))
+    found = masked_stream(stream)
+    assert len(found) == len(stream)
+    for at in range(len(SECRET) - 3):
+        assert SECRET[at : at + 4] not in found
+
+
+@pytest.mark.parametrize("transport", ["plain", "tls"])
+def test_no_stimulus_that_shows_users_leaves_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    monkeypatch.setenv("PART15_TEST_PASSCODE", SECRET.decode())
+    with ReferencePeer(make_pki(tmp_path / "pki"), plain=True, idle=0.5, artim=0.5) as peer:
+        document = peer.document()
+        user = {"type": 2, "name": "bob.the.user", "passcode": "env:PART15_TEST_PASSCODE"}
+        document = {**document, "users": {"bob": user}}
+        document["claims"] = {"user-identity-passcode": ["association-acceptor"]}
+        for point in document["endpoints"].values():
+            point.pop("profiles", None)
+        target = parse_target(document)
+        (name,) = [n for n, e in target.endpoints.items() if e.transport == transport][:1]
+        session = Session(target, Store(tmp_path / "evidence"))
+        for kind in ("show_users", "show_wrong", "show_variants", "show_unsupported"):
+            assert not isinstance(session.observe(Stimulus(f"identity.{kind}", {}, name)), Trouble)
+    files = [p for p in (tmp_path / "evidence").rglob("*") if p.is_file()]
+    captures = [p.read_bytes() for p in files if p.name == "capture.pcapng"]
+    assert len(captures) == 4
+    for octets in (p.read_bytes() for p in files):
+        assert SECRET[:8] not in octets
+        assert b"CLIENT_TRAFFIC_SECRET_0 " not in octets
+    assert sum(len(c) for c in captures) > 4000
+    assert all(b"filler stands for credentials" in c for c in captures)
