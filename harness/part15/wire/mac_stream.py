@@ -19,7 +19,7 @@ import array
 import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from part15.wire.dictionary import described
@@ -47,6 +47,7 @@ _ITEM_DELIMITER = 0xFFFEE00D
 _FIRST_SIGNABLE_GROUP = 8
 _SIGNATURE_GROUP = 0xFFFA
 _LAST_PLAIN = 0xFFF9FFFF
+_CACHED = 4096
 _SHORTEST = 0xFFFF
 _CHUNK = 1 << 20
 _WIDTH = {
@@ -72,6 +73,15 @@ def forbidden(tag: int) -> bool:
     )
 
 
+@lru_cache(maxsize=64)
+def _odd(tags: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where tags may be unsignable; the objects of a series have the same few lists of tags."""
+    low, high, odd = _LENGTH_TO_END, _LAST_PLAIN, MAC_PARAMETERS
+    return tuple(
+        [i for i, t in enumerate(tags) if not t & 0xFFFF or not low < t <= high or t == odd]
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Stored:
     """A data set as it stands: its octets, the elements of the walk, how they are encoded."""
@@ -85,15 +95,12 @@ class Stored:
         """The indices of the elements that are never signed: by tag, as UN, or as SQ that holds UN."""
         found: set[int] = set()
         elements = self.elements
+        tags = self.tags
         # The filter is coarse and cheap; nearly all elements of an object end here.
-        suspects = [
-            index
-            for index, e in enumerate(elements)
-            if not e[0] & 0xFFFF
-            or e[1] == "UN"
-            or not _LENGTH_TO_END < e[0] <= _LAST_PLAIN
-            or e[0] == MAC_PARAMETERS
-        ]
+        suspects = {*(_odd if len(tags) <= _CACHED else _odd.__wrapped__)(tuple(tags))}
+        vrs = [e[1] for e in elements]
+        if "UN" in vrs:
+            suspects.update(i for i, vr in enumerate(vrs) if vr == "UN")
         for index in suspects:
             element = elements[index]
             if element.vr == "UN":

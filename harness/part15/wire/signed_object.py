@@ -7,6 +7,7 @@ seen = resolve(objects, open_named)           # references between objects of a 
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import functools
 import hashlib
@@ -146,7 +147,7 @@ def _places(source: Stored) -> tuple[list[_Place], str]:
     if SEQUENCE_OF_SIGNATURES not in tags and MAC_PARAMETERS not in tags:
         return [], ""
     wanted_tags = (SEQUENCE_OF_SIGNATURES, MAC_PARAMETERS)
-    hits = [i for i, tag in enumerate(tags) if tag in wanted_tags and elements[i].vr == "SQ"]
+    hits = sorted(i for tag in wanted_tags for i in _positions(tags, tag) if elements[i].vr == "SQ")
     left_out = ""
     if len(hits) > 2 * MAX_ITEMS:
         left_out = (
@@ -176,6 +177,14 @@ def _places(source: Stored) -> tuple[list[_Place], str]:
                 )
             )
     return found, left_out
+
+
+def _positions(tags: list[int], tag: int) -> Iterator[int]:
+    at = -1
+    with contextlib.suppress(ValueError):
+        while True:
+            at = tags.index(tag, at + 1)
+            yield at
 
 
 def _levels(source: Stored, places: list[_Place]) -> Iterator[LevelSeen]:
