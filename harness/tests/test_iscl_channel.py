@@ -287,3 +287,22 @@ def write_image(path: Path, syntax: Any) -> None:
     made.file_meta.MediaStorageSOPClassUID = made.SOPClassUID
     made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     made.save_as(path, enforce_file_format=True)
+
+
+def test_a_gateway_waits_for_no_drip() -> None:
+    """The handshake as a whole has a deadline, and a far side that stops reading has one too."""
+    with socket.create_server(("127.0.0.1", 0)) as inner:
+        port = inner.getsockname()[1]
+        with Gateway(
+            f"127.0.0.1:{port}", lambda: engine("server"), protects=False, deadline=0.4
+        ) as back:
+            began = time.monotonic()
+            with dial(back.here, began + 5) as near:
+                near.settimeout(5)
+                heard = near.recv(100)
+                assert heard[:8] == bytes.fromhex("0000000000110001")
+                near.sendall(b"\0")
+                with contextlib.suppress(ConnectionResetError):
+                    assert near.recv(100) == b""
+            assert time.monotonic() - began < 4
+    assert back.ends == ["silent"]

@@ -40,6 +40,7 @@ class _Pump:
     wire_out: bytearray = field(default_factory=bytearray)
     plain_open: bool = True
     failed: str = ""
+    began: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
         """Carry; a failed integrity check drops both sides at once."""
@@ -65,10 +66,13 @@ class _Pump:
             reads.append(self.plain)
         writes = [self.plain] if self.out else []
         writes += [self.wire] if self.wire_out else []
-        wait = self.idle if self.engine.authenticated else self.deadline
+        wait = self.idle
+        if not self.engine.authenticated:
+            wait = max(self.began + self.deadline - time.monotonic(), 0)
         readable, writable, _ = select.select(reads, writes, [], wait)
-        if not readable and not writable:
-            self.failed = "silent"
+        if wait <= 0 or not (readable or writable):
+            self.failed = self.failed or "silent"
+            self.wire_out.clear()
             return
         if self.wire in readable:
             octets = self.wire.recv(65536)
@@ -108,7 +112,7 @@ def carry(
 ) -> str:
     """Carry a connection between *plain* and *wire*, which *engine* speaks on, to its end; close both.
 
-    *deadline* bounds each step of the handshake, *idle* the silence after it, in seconds. Returns what
+    *deadline* bounds the handshake, *idle* the silence after it, in seconds. Returns what
     went wrong, or nothing.
     """
     with plain, wire:

@@ -72,7 +72,9 @@ def withstands(seen: IsclSeen, *, facet: str) -> Judgement:
 def _under(seen: DirectSeen, judged: Judgement) -> Judgement:
     """Let *judged* rest on the binding, unless that is confirmed."""
     used = seen.binding
-    said = f"{judged.message} (binding {used.name}, {used.status}{': ' + used.why if used.why else ''})"
+    leaves = ", ".join(f"{n} {p}" for p, n in used.leaves.items()) or used.why
+    name = f"{used.name} {used.digest}".strip()
+    said = f"{judged.message} (binding {name}, {used.status}: {leaves})"
     rests = () if used.status == "confirmed" else (f"draft:{used.name}",)
     return Judgement(judged.word, said, judged.expected, judged.observed, judged.findings, rests)
 

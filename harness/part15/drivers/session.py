@@ -75,7 +75,9 @@ def show_identities(
     name in ``endpoints.ID.identities``, issued by the CA that the product trusts.
     """
     if bench.endpoint.transport == "iscl":
-        return NotReached("certificates", "ISCL proves who connects by keys, it has no certificates")
+        return NotReached(
+            "certificates", "ISCL proves who connects by keys, it has no certificates"
+        )
     control = lines.before(bench)
     if isinstance(control, NotReached):
         return control
@@ -257,7 +259,7 @@ def observe_use(bench: Bench) -> UseSeen | NotReached:
     spoken = (
         f"{control.handshake.version} with {control.handshake.suite}"
         if control.handshake
-        else "TLS"
+        else bench.endpoint.transport.upper()
     )
     if here.answer == "dicom":
         why = "the port also takes plain associations; switch that off"
