@@ -101,6 +101,7 @@ class Examiner:
         looked = looked_at(found)
         share.looked.append(looked)
         stamp = {"size": looked.size, "changed": looked.changed}
+        before = len(share.kept)
         try:
             with opened(found) as file:
                 share.kinds[file.kind] += 1
@@ -116,7 +117,9 @@ class Examiner:
             share.rows.append(_line({**self._judge(reading, share, desk), **stamp}))
         if not readings:
             share.unread += 1
-            if flaw:
+            told = any(key == NOTE and flaw in text for key, text in share.kept[before:])
+            flaw = f"it is no whole DICOM file: {flaw}" if flaw else ""
+            if flaw and not told:
                 desk.note(f"{found.name}: {flaw}")
             skipped = flaw or f"nothing to judge ({file.kind})"
             share.rows.append(_line({"subject": found.name, "skipped": skipped, **stamp}))
@@ -246,5 +249,5 @@ def _flaw_of(file: InspectedFile) -> str:
     try:
         part10.parse(file.octets).walk()
     except MalformedDataSet as error:
-        return f"it is no whole DICOM file: {error}"
+        return str(error)
     return ""

@@ -206,6 +206,14 @@ def test_control_c_of_the_command_writes_the_report(folder: Path, tmp_path: Path
     assert len(rows(out)) > judged
 
 
+def test_a_broken_file_is_told_once_under_a_claim(tmp_path: Path) -> None:
+    (tmp_path / "cut").write_bytes(media_samples.image(1)[:-10])
+    document = inspect(Request((tmp_path,), profiles=("basic-confidentiality",)))
+    told = [n for n in document["run"]["notifications"] if n.startswith("cut")]
+    assert len(told) == 1
+    assert "PixelData" in told[0]
+
+
 def test_progress_is_plain_lines_elsewhere(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
