@@ -28,7 +28,6 @@ from part15.target import (
 )
 from part15.toml_lines import key_lines, line_of
 
-
 VERBS = (
     "start",
     "stop",
