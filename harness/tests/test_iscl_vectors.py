@@ -285,7 +285,7 @@ def ends(
 
 def exchange(server: Engine, client: Engine) -> list[bytes]:
     """Carry octets until both are quiet; return each flight."""
-    wire = []
+    wire: list[bytes] = []
     for _ in range(100):
         to_client, to_server = server.outgoing(), client.outgoing()
         if not to_client and not to_server:

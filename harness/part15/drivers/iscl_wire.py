@@ -191,8 +191,8 @@ def alterations(wire: Wire) -> Iterator[tuple[str, str, tuple[Alter, ...]]]:
     if answers:
         size, at = max(answers)
         # what is last is a MAC or follows one; no header has so many octets that nobody looks at
-        both = tuple(at + size - n for n in (2, 10, 18, 26) if n <= size)
-        yield "altered-answer", "server", tuple(flipping("server", [p]) for p in both)
+        ends = tuple(at + size - n for n in (2, 10, 18, 26) if n <= size)
+        yield "altered-answer", "server", tuple(flipping("server", [p]) for p in ends)
 
 
 MARKERS = ("patient name", "SOP Instance UID", "SOP Class UID", "called AE title", "zero octets")
