@@ -103,8 +103,8 @@ def observe(bench: Bench) -> DirectSeen | NotReached:
             begun = list(binding["sequence.handshake"])[:2]
             used = binding.with_values(binding.name, {"sequence.handshake": begun})
         engine = Engine(used, "client", keys, attempt.settings, plan=attempt.plan)
-        stream = iscl.Iscl(tcp.connect(bench).socket, engine)
-        return speak(stream, attempt, bench)
+        made = tcp.connect(bench)
+        return speak(iscl.Iscl(made.socket, engine, made.wire), attempt, bench)
 
     control = one("right", Attempt(settings))
     if not control.served:

@@ -272,6 +272,9 @@ def observe(bench: Bench, role: str) -> BetweenSeen | NotReached:
             f"the untouched transfer did not succeed (acknowledged: {clean.acknowledged}, stored: "
             f"{clean.stored}); look at {place}.partner and its keys",
         )
+    for side, name in (("client", "c2s.bin"), ("server", "s2c.bin")):
+        octets = b"".join(o for s, o in wire.chunks if s == side)
+        bench.evidence.keep(f"untouched-{name}", octets, phi="synthetic")
     runs: dict[str, tuple[Carried, ...]] = {}
     towards = "client" if role == "server" else "server"
     for name, side, changes in alterations(wire):
