@@ -169,6 +169,7 @@ def _silence(bench: Bench, stage: str, waited: float) -> Silence:
     except Trouble as trouble:
         return Silence(False, 0.0, str(trouble))
     if line and line.failed:
+        line.close()
         return Silence(False, 0.0, f"{UNHEARD}{line.failed}")
     began = time.monotonic()
     try:
