@@ -94,7 +94,7 @@ HELD = dataclasses.replace(DROPPED, dropped=False)
     ("facet", "wrong"),
     [
         ("altered-middle", changed(**{"altered-middle": (DROPPED, STORED)})),
-        ("altered-middle", changed(**{"altered-middle": (DROPPED, HELD)})),
+        ("altered-middle", changed(**{"altered-middle": (HELD, HELD)})),
         (
             "altered-middle",
             changed(**{"altered-middle": (dataclasses.replace(RIGHT, stored="unknown"),) * 2}),
@@ -130,6 +130,9 @@ def test_octets_that_nothing_protects_make_no_failure() -> None:
     assert any("nothing protects" in f.message for f in one.findings)
     both = checks.withstands(changed(**{"altered-middle": (RIGHT, RIGHT)}), facet="altered-middle")
     assert both.word is Word.INCONCLUSIVE
+    waits = changed(**{"altered-middle": (DROPPED, HELD), "deleted": (HELD,)})
+    for facet in ("altered-middle", "deleted"):
+        assert checks.withstands(waits, facet=facet).word is Word.INCONCLUSIVE
     dead = between(after=DROPPED)
     assert checks.withstands(dead, facet="altered-middle").word is Word.INCONCLUSIVE
     open_ = dataclasses.replace(SEEN, features=())

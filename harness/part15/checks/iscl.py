@@ -116,6 +116,12 @@ def _altered(seen: BetweenSeen, facet: str, _: IsclSeen) -> Judgement:
             observed=observed,
         )
     held = [r for r in runs if not r.acknowledged and not r.dropped]
+    if held and (len(held) < len(runs) or len(runs) == 1):
+        return undecided(
+            f"nothing that was {facet} was stored or acknowledged, but the connection stayed open once: a "
+            "changed or missing length makes an end wait for octets that never come; look into its log",
+            observed=observed,
+        )
     if held:
         return fails(
             f"the product did not drop the connection on which octets were {facet} {OUTSIDE}",
