@@ -235,8 +235,10 @@ def test_a_vendors_own_repository(target: Path, tmp_path: Path) -> None:
             "-p",
             "no:cacheprovider",
             f"--part15-target={target}",
-        ]
-        + [f"--part15-out={tmp_path / 'out'}", "-k", "B.12-cs-port or B.12-cs-key"],
+            f"--part15-out={tmp_path / 'out'}",
+            "-k",
+            "B.12-cs-port or B.12-cs-key",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

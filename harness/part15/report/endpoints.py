@@ -40,7 +40,7 @@ def facts(
 
 def _differing(states: dict[str, str]) -> dict[str, tuple[str, ...]]:
     """Return a sentence for every endpoint whose state differs from that of the other address family (CS-GEN-5)."""
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     for name, state in states.items():
         base, _, family = name.rpartition(".")
         other = f"{base}.{'ipv6' if family == 'ipv4' else 'ipv4'}"
