@@ -144,6 +144,9 @@ def compare_command(before: Path, after: Path, as_json: bool, quiet: bool) -> in
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif not quiet:
         _told(comparison)
+    if not comparison.pairs.members and not comparison.only_before:
+        click.echo("nothing was compared: there is no DICOM object in BEFORE", err=True)
+        return 5
     return 0 if comparison.preserved else 1
 
 

@@ -17,6 +17,8 @@ import click
 from part15.errors import TargetError
 
 GATES = ("fail", "decided", "should")
+PYTEST_USAGE = 4
+"""pytest's exit code for an option it cannot use, such as a ``-k`` expression that does not parse."""
 _RUN_FOLDER = click.Path(path_type=Path, exists=True)
 
 
@@ -156,7 +158,9 @@ def run_command(
         code, said = _pytest(
             [*options, "--part15-target", str(path), *pytest_args], picture, shown=bool(pytest_args)
         )
-    if picture.run is None or picture.run.document is None:
+    if picture.run is None or picture.run.document is None or code == PYTEST_USAGE:
+        if picture.run is not None and not resume:
+            picture.run.discard()
         lines = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.strip()]
         raise click.ClickException(
             "\n".join(lines) or f"pytest ended with {code} before anything was judged"

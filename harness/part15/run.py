@@ -287,6 +287,11 @@ class Run:
         for address, count in ledger["connections"].items():
             self._ledger.connections[address] = self._ledger.connections.get(address, 0) + count
 
+    def discard(self) -> None:
+        """Take the run folder away again if nothing was judged in it."""
+        if not self._verdicts and (self.folder / "plan.json").is_file():
+            shutil.rmtree(self.folder)
+
     def close(self, *, interrupted: bool = False) -> dict[str, Any]:
         """Write the report of what was done; returns the document."""
         if self._session is not None:

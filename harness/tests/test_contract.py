@@ -161,6 +161,14 @@ def test_every_status_is_explained_with_a_reason(part15: Use) -> None:
         assert said is not None, out
 
 
+def test_comparing_nothing_is_no_success(part15: Use, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    code, _, err = part15("compare", "a", "b")
+    assert code == 5
+    assert "nothing was compared" in err
+
+
 def test_a_case_of_no_role_is_refused(part15: Use) -> None:
     code, out, err = part15("explain", "B.12-no-null:tls-sever")
     assert (code, out) == (4, "")

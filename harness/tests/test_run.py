@@ -115,6 +115,15 @@ def test_nothing_executed_is_never_success(target: Path, tmp_path: Path) -> None
     assert report(tmp_path / "none")["claims"][0]["conclusion"] == "not-established"
 
 
+def test_an_expression_that_does_not_parse_leaves_nothing_behind(
+    target: Path, tmp_path: Path
+) -> None:
+    done = part15("run", target, "-o", tmp_path / "none", "-k", "((", cwd=tmp_path)
+    assert done.returncode == 4, done.stdout
+    assert "-k" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
 def test_json_on_stdout_and_nothing_else(target: Path, tmp_path: Path) -> None:
     done = part15("run", target, "-o", tmp_path / "j", "-k", "B.12-cs-port", "--json", cwd=tmp_path)
     assert json.loads(done.stdout) == report(tmp_path / "j")
