@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,13 @@ from pathlib import Path
 from part15.errors import TargetError
 from part15.pki import Pki
 from part15.registry import did_you_mean
+
+
+def search_path() -> str:
+    """Return PATH with the programs of this Python last: pynetdicom brings a storescp and an echoscu of its own."""
+    mine = str(Path(sys.executable).parent)
+    others = [p for p in os.environ.get("PATH", "").split(os.pathsep) if p != mine]
+    return os.pathsep.join([*others, mine])
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ class KnownPeer:
     def installed(self) -> bool:
         """Tell whether the program is on PATH."""
         needed = (self.program, "storescp") if self.front else (self.program,)
-        return all(shutil.which(program) is not None for program in needed)
+        return all(shutil.which(program, path=search_path()) is not None for program in needed)
 
 
 def _storescp(option: str, certificate: str = "server") -> Command:

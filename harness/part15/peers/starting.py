@@ -15,7 +15,7 @@ from typing import Any
 
 from part15.errors import TargetError
 from part15.peers.declared import IDENTITIES
-from part15.peers.known import KnownPeer, Place, find, plain_server
+from part15.peers.known import KnownPeer, Place, find, plain_server, search_path
 from part15.pki import Pki, make_pki
 from part15.toml_writing import relative_below, toml_text
 
@@ -78,7 +78,7 @@ def _process(command: list[str], port: int, peer: KnownPeer, folder: Path) -> It
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, **peer.environment},
+            env={**os.environ, "PATH": search_path(), **peer.environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
