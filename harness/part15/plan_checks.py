@@ -58,6 +58,7 @@ def check_words(
     """
     family = profiles[claim.profile].family
     known = {word for clause in clauses for b in clause.bindings for word in b.features}
+    known |= {word for clause in clauses for word in clause.data.get("features", ())}
     known |= {p.id for p in profiles.values() if p.family == family and p.id != claim.profile}
     if family == "confidentiality":
         known |= set(content.table("deid-presets")["presets"])
