@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -69,10 +70,10 @@ def judged(verdicts: Sequence[Verdict]) -> Judged:
 
 @dataclass(frozen=True)
 class TlsArena:
-    """The embedded peer under one TLS profile; *own* is the prefix of the clauses only this arena judges.
+    """The embedded peer under one TLS profile.
 
     The arena that judges the rule sets runs every fault; the others run those that act on their own
-    clauses.
+    clauses, or with *every* (``selftest --full``) all of them.
     """
 
     name: str
@@ -81,6 +82,7 @@ class TlsArena:
     policy: Policy
     rule_sets: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    every: bool = False
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -93,7 +95,8 @@ class TlsArena:
         return [
             f
             for f in faults().values()
-            if f.role == "tls-server" and (mine & set(f.flips) or (self.rule_sets and not f.flips))
+            if f.role == "tls-server"
+            and (self.every or mine & set(f.flips) or (self.rule_sets and not f.flips))
         ]
 
     def right(self) -> Judged:
@@ -144,3 +147,6 @@ ARENAS = (
     TlsArena("B.1", "tls-basic", "2017c", gnutls_child.BASIC, features=RETIRED),
     TlsArena("B.3", "tls-aes", "2017c", gnutls_child.AES, features=RETIRED),
 )
+
+FULL = tuple(dataclasses.replace(arena, every=True) for arena in ARENAS)
+"""The product of every server fault and every TLS profile."""

@@ -188,11 +188,19 @@ def _echo(talk: Conversation, answer: pdu.Pdu, until: float) -> int | None:
         return None
     for part in pdu.fragments(context, dimse.echo_request(), b""):
         talk.send(part, until)
+    return response_status(talk, until)
+
+
+def response_status(talk: Conversation, until: float) -> int | None:
+    """Return the status of the next DIMSE response, None if it has none.
+
+    Raises Ended if another PDU comes instead, or the command set cannot be read.
+    """
     collected = b""
     while len(collected) < dimse.MAX_COMMAND:
         _, said = talk.next(until)
         if not isinstance(said, pdu.Data):
-            raise Ended("aborted", f"a {type(said).__name__} PDU instead of the C-ECHO-RSP")
+            raise Ended("aborted", f"a {type(said).__name__} PDU instead of the response")
         for value in said.pdvs:
             collected += value.data
             if value.last:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from part15.bench import Bench
 from part15.channel import records
-from part15.channel.association import Conversation, Line
+from part15.channel.association import Conversation, Line, response_status
 from part15.channel.tls import Ended, reading
 from part15.drivers import session_lines as lines
 from part15.errors import Trouble
@@ -134,31 +134,13 @@ def _undamaged(bench: Bench) -> tuple[str, int | None] | NotReached:
     try:
         for part in parts:
             talk.send(part, until)
-        status = _response(talk, until)
+        status = response_status(talk, until)
         talk.send(pdu.encode_release(), until)
     except Ended as ended:
         return NotReached("undamaged message", str(ended))
     finally:
         line.close()
     return ("C-STORE" if context == 3 else "C-ECHO"), status
-
-
-def _response(talk: Conversation, until: float) -> int | None:
-    """Return the status of the first response; raises Ended."""
-    collected = b""
-    while len(collected) < dimse.MAX_COMMAND:
-        _, said = talk.next(until)
-        if not isinstance(said, pdu.Data):
-            raise Ended("aborted", f"a {type(said).__name__} PDU")
-        for value in said.pdvs:
-            collected += value.data
-            if value.last:
-                try:
-                    status = dimse.decode_command(collected).get(dimse.STATUS)
-                except dimse.CommandError as error:
-                    raise Ended("garbage", str(error)) from None
-                return status if isinstance(status, int) else None
-    return None
 
 
 def _damaged(bench: Bench, name: str, version: str) -> Damaged:
@@ -179,7 +161,7 @@ def _damaged(bench: Bench, name: str, version: str) -> Damaged:
             line.plain.end()
         else:
             line.plain.send(b"".join(records.DAMAGES[name](sealed)), until)
-        while (status := _response(talk, until)) is not None:
+        while (status := response_status(talk, until)) is not None:
             answered += status == 0
         ended = Ended("closed")
     except (Ended, ssl.SSLError) as error:
