@@ -100,7 +100,11 @@ class Picture:
         if self._verbose or loud:
             self._said.add(verdict.case.clause)
             style = STYLES[verdict.word]
-            line = f"[{style}]{verdict.word:<13}[/{style}] {_escaped(verdict.case.id)}  {_escaped(verdict.message)}"
+            site = "site policy: " if verdict.case.policy else ""
+            line = (
+                f"[{style}]{verdict.word:<13}[/{style}] {_escaped(verdict.case.id)}  "
+                f"{site}{_escaped(verdict.message)}"
+            )
             self._console.print(line)
         if self._progress is not None:
             tally = "  ".join(f"{n} {w}" for w, n in self._counts.most_common(5))

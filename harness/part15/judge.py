@@ -144,7 +144,8 @@ def _bound(
     if case.waiver is not None:
         word, reason = _waived(case, word, today)
     level = str(case.level).replace("-", " ")
-    because = f"{case.section} {level}: {case.text}".strip()
+    site = "site policy, " if case.policy else ""
+    because = f"{case.section} {site}{level}: {case.text}".strip()
     verdict = Verdict(
         case=case,
         word=word,

@@ -187,4 +187,5 @@ def profile_from(plain: Mapping[str, Any]) -> Profile:
         ),
         claimable=plain["claimable"],
         source=plain["source"],
+        policy=plain["policy"],
     )

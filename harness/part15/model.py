@@ -273,6 +273,8 @@ class Profile:
     include: tuple[Include, ...] = ()
     claimable: bool = True
     source: str = ""
+    policy: bool = False
+    """Whether these are rules of a site, a vendor or a draft: judged beside PS3.15, never as part of it."""
 
 
 @dataclass(frozen=True)
@@ -295,6 +297,8 @@ class Case:
     check: str = ""
     expect: Mapping[str, Any] = field(default_factory=dict)
     subject: str = ""
+    policy: bool = False
+    """Whether *claim* is a site policy: the verdict says nothing about PS3.15."""
     settled: Judgement | None = None
     advisory: bool = False
     derived: bool = False
@@ -335,6 +339,9 @@ class Claim:
     options: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     source: str = "file"
+    policy: bool = False
+    on: tuple[str, ...] = ()
+    """The profiles of PS3.15 that a site policy is laid upon; they are claims of their own."""
 
     @property
     def name(self) -> str:

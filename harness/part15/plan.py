@@ -27,6 +27,7 @@ from part15.model import (
     undecided,
 )
 from part15.plan_checks import check_claims, check_waivers, check_words, covers
+from part15.plan_policies import is_layer, with_layers
 from part15.registry import Driver, did_you_mean, drivers
 from part15.target import Attestation, Endpoint, Listener, Target
 
@@ -57,7 +58,7 @@ def clauses_of(
 
     An option that is a profile of its own is brought in too. The third member tells whether the
     clause comes by a newer rule set and only warns. A clause reached twice is yielded once, binding
-    if any way to it is.
+    if any way to it is. What a site policy is laid upon is a claim of its own.
     """
     edition = read_edition(claim.edition, profiles)
     found: dict[str, tuple[Profile, Clause, bool]] = {}
@@ -72,6 +73,8 @@ def clauses_of(
                 if before is None or (before[2] and not only_advice):
                     found[clause.id] = (profile, clause, only_advice)
         for include in () if only else profile.include:
+            if is_layer(profile, include, profiles):
+                continue
             if covers(include.editions, edition) and include.profile not in trail:
                 advice = only_advice or include.advisory
                 visit(include.profile, advice, (*trail, include.profile), include.only)
@@ -128,7 +131,11 @@ def points_for(claim: Claim, points: Mapping[str, Endpoint] | Mapping[str, Liste
     return [
         name
         for name, point in points.items()
-        if (claim.profile in point.profiles if point.profiles else point.transport in fitting)
+        if (
+            not {claim.profile, *claim.on}.isdisjoint(point.profiles)
+            if point.profiles
+            else point.transport in fitting
+        )
     ]
 
 
@@ -189,6 +196,7 @@ def _case(claim: Claim, profile: Profile, clause: Clause, binding: Binding, advi
         section=clause.section,
         edition=claim.edition,
         role=claim.role,
+        policy=claim.policy,
         level=level,
         family=profile.family,
         text=clause.text,
@@ -298,7 +306,7 @@ def build_plan(
         hint = did_you_mean(unknown[0], list(target.claims))
         raise TargetError(f"the target does not claim {', '.join(unknown)}{hint}")
     limit = Impact.OBSERVE if safe else target.limits.impact
-    claims = tuple(c for c in target.claimed(edition) if not only or c.profile in only)
+    claims = with_layers(target.claimed(edition), only, profiles)
     drafts: list[_Draft] = []
     for claim in claims:
         mine = set(roles.get(claim.role, (claim.role,)))

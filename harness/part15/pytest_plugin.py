@@ -35,6 +35,7 @@ _MARKERS = (
     "should: a case of a recommendation",
     "should_not: a case of an advice against",
     "may: a case of a permission",
+    "site_policy: a case of a site policy, which is no part of PS3.15",
 )
 
 
@@ -158,6 +159,8 @@ def _parameter(case: Case) -> Any:
         pytest.mark.role(name=str(case.role)),
         pytest.mark.section(id=str(case.section)),
     ]
+    if case.policy:
+        marks.append(pytest.mark.site_policy)
     if case.settled is not None and case.settled.word is Word.NOT_APPLICABLE:
         marks.append(pytest.mark.skip(reason=f"not-applicable: {case.settled.message}"))
     return pytest.param(case, id=case.id, marks=marks)
@@ -246,7 +249,8 @@ def settle(verdict: Verdict) -> None:
 
 def one_line(verdict: Verdict) -> str:
     """Return ``[B.12 shall] message; expected …; observed …``."""
-    parts = [f"[{verdict.case.section} {verdict.case.level}] {verdict.message}"]
+    site = "site policy, " if verdict.case.policy else ""
+    parts = [f"[{verdict.case.section} {site}{verdict.case.level}] {verdict.message}"]
     if verdict.expected:
         parts.append(f"expected {verdict.expected}")
     if verdict.observed:

@@ -60,10 +60,10 @@ def site_profiles(names: Sequence[str]) -> tuple[list[Path], list[str]]:
 def with_site_claims(
     target: Target, profiles: Mapping[str, Profile], site: Sequence[str]
 ) -> Target:
-    """Return *target* with a claim of each *site* profile it does not name itself.
+    """Return *target* with a claim of each *site* profile (a policy) it does not name itself.
 
-    A profile given by path is claimed in those of its roles that the target claims anywhere, or
-    in all of its roles if the target claims none of them.
+    Such a profile is claimed in those of its roles that the target claims anywhere, or in all of
+    its roles if the target claims none of them.
     """
     mine = {role for table in target.claims.values() for role in table.roles}
     claims = dict(target.claims)
@@ -138,7 +138,9 @@ class Run:
         problems = load.bind_problems({name: known[name] for name in site})
         if problems:
             raise ContentError(*problems)
-        target = with_site_claims(target, known, site).with_budget(budget).with_edition(edition)
+        policies = [name for name in only if name in known and known[name].policy]
+        target = with_site_claims(target, known, [*site, *policies])
+        target = target.with_budget(budget).with_edition(edition)
         only += site
         target, notes = expand_endpoints(target)
         plan = build_plan(target, known, load.load_roles(), only=only, edition=edition, safe=safe)

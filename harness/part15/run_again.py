@@ -62,8 +62,9 @@ def _restored(folder: Path, planned: Mapping[str, Any], edition: str | None) -> 
     target = target.with_endpoints({n: e for n, e in known.items() if n in planned["endpoints"]})
     site = sorted((folder / "profiles").glob("*.y*ml"))
     profiles = load.load_profiles(site)
-    target = with_site_claims(target, profiles, [load.load_profile(p).id for p in site])
-    only = sorted({c["profile"] for c in planned["claims"]})
+    only = sorted({c["profile"] for c in planned["claims"] if c["source"] != "policy"})
+    policies = [name for name in only if name in profiles and profiles[name].policy]
+    target = with_site_claims(target, profiles, policies)
     edition = edition or next(
         (c["edition"] for c in planned["claims"] if c["source"] == "cli"), None
     )

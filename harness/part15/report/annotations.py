@@ -27,7 +27,7 @@ def render(document: Mapping[str, Any]) -> str:
         ranked = [c["results"][0] for entry in view.fixes(document, word) for c in entry["clauses"]]
         for result in ranked[:MOST]:
             line = max(1, sut["lines"].get(result["claim"], 1))
-            title = f"{result['clause']} ({view.level_text(result['level'])})"
+            title = f"{result['clause']} ({view.bound(result)})"
             where = f"file={_value(sut['targetFile'])},line={line},title={_value(title)}"
             lines.append(f"::{command} {where}::{_data(result['message'])}\n")
     return "".join(lines)

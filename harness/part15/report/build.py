@@ -66,7 +66,8 @@ def build(
     again = functools.partial(reproduce, run["command"], without_folders(target.path))
     results = _with_fingerprints(sorted((_result(v, again) for v in verdicts), key=_order))
     clauses = _clauses({v.case.clause: v.case for v in verdicts}.values(), profiles, target.edition)
-    claims = [_claim(c, plan, results) for c in _sorted_claims(plan)]
+    claims = [_claim(c, plan, results) for c in _sorted_claims(plan) if not c.policy]
+    policies = [_policy(c, plan, results, profiles) for c in _sorted_claims(plan) if c.policy]
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "tool": tool_row(facts),
@@ -78,6 +79,7 @@ def build(
         },
         "sut": sut_row(target),
         "claims": claims,
+        "policies": policies,
         "clauses": clauses,
         "results": results,
         "observations": observations(facts.observations),
@@ -93,7 +95,7 @@ def build(
         "endpoints": [_endpoint(e, results) for e in sorted(facts.endpoints, key=lambda e: e.id)],
         "unclaimed": [{"profile": p, "reason": why} for p, why in sorted(plan.unclaimed)],
         "declared": plain(target.declared),
-        "summary": _summary(claims, clauses, results),
+        "summary": _summary(claims, policies, clauses, results),
         "integrity": {
             "manifest": "SHA256SUMS",
             "signature": facts.signature or None,
@@ -163,6 +165,7 @@ def _result(verdict: Verdict, again: Callable[[str], str]) -> dict[str, Any]:
         "clause": case.clause,
         "profile": case.profile,
         "claim": case.claim,
+        "policy": case.claim if case.policy else "",
         "section": case.section,
         "edition": case.edition,
         "role": case.role,
@@ -247,6 +250,19 @@ def _claim(claim: Claim, plan: Plan, results: list[dict[str, Any]]) -> dict[str,
     }
 
 
+def _policy(
+    claim: Claim, plan: Plan, results: list[dict[str, Any]], profiles: Mapping[str, Profile]
+) -> dict[str, Any]:
+    row = _claim(claim, plan, results)
+    profile = profiles.get(claim.profile)
+    return {
+        **row,
+        "title": profile.title if profile else claim.profile,
+        "on": list(claim.on),
+        "conclusion": conclude.MET[row["conclusion"]],
+    }
+
+
 def _not_applicable(settled: Judgement | None) -> bool:
     return settled is not None and settled.word is Word.NOT_APPLICABLE
 
@@ -308,12 +324,20 @@ def _endpoint(endpoint: EndpointFacts, results: list[dict[str, Any]]) -> dict[st
 
 
 def _summary(
-    claims: list[dict[str, Any]], clauses: list[dict[str, Any]], results: list[dict[str, Any]]
+    claims: list[dict[str, Any]],
+    policies: list[dict[str, Any]],
+    clauses: list[dict[str, Any]],
+    every: list[dict[str, Any]],
 ) -> dict[str, Any]:
+    """Sum up what was judged by PS3.15, and beside it what was judged by site policies."""
+    results = [r for r in every if not r["policy"]]
+    sites = [r for r in every if r["policy"]]
+
     def by(key: str) -> dict[str, dict[str, int]]:
         names = sorted({r[key] for r in results})
         return {n: conclude.counts(r for r in results if r[key] == n) for n in names}
 
+    names = {r["clause"] for r in results}
     decided = {r["clause"] for r in results if r["verdict"] in conclude.DECIDED}
     return {
         "results": len(results),
@@ -321,7 +345,19 @@ def _summary(
         "byProfile": by("profile"),
         "byLevel": by("level"),
         "byGroup": by("group"),
-        "coverage": {"clauses": len(clauses), "decided": len(decided)},
-        "executed": conclude.executed(results),
+        "coverage": {
+            "clauses": sum(1 for c in clauses if c["id"] in names),
+            "decided": len(decided),
+        },
+        "executed": conclude.executed(every),
         "conclusion": conclude.overall([c["conclusion"] for c in claims]),
+        "policy": {
+            "results": len(sites),
+            "counts": conclude.counts(sites),
+            "conclusion": min(
+                (p["conclusion"] for p in policies),
+                key=list(conclude.MET.values()).index,
+                default="none",
+            ),
+        },
     }

@@ -68,6 +68,7 @@ def _readme(document: Mapping[str, Any], found: seal.Verification, private: list
             f"  {view.CONCLUSIONS[c['conclusion']]}: {view.claim_name(c)} ({view.decided_text(c)})"
             for c in view.claims(document)
         ),
+        *(f"  Site policy, no part of PS3.15: {view.policy_line(p)}" for p in document["policies"]),
         "",
         "Proof",
         "  run/report.html   the report, for a browser, works without a network",

@@ -10,6 +10,13 @@ DECIDED = frozenset({"pass", "fail", "warn", "waived", "info"})
 UNDECIDED = frozenset({"inconclusive", "review", "error"})
 CONCLUSIONS = ("not-conformant", "not-established", "conformant-with-waivers", "conformant")
 """Worst first."""
+MET = {
+    "not-conformant": "not-met",
+    "not-established": "not-established",
+    "conformant-with-waivers": "met-with-waivers",
+    "conformant": "met",
+}
+"""The same said of a site policy, which is no part of PS3.15: nothing conforms to it."""
 GATES = ("fail", "decided", "should")
 
 Result = Mapping[str, Any]
@@ -67,7 +74,8 @@ def executed(results: Iterable[Result]) -> int:
 def exit_code(document: Mapping[str, Any], gate: str = "decided") -> int:
     """Return the exit code of *document* under *gate*, by the precedence 2, 1, 3, 5, 6, 0.
 
-    *gate* is ``fail`` (undecided claims do not count), ``decided`` or ``should`` (warnings count as
+    A site policy moves it as a claim does: whoever lays one on a run wants to know. The document
+    tells which of the two it was. *gate* is ``fail`` (undecided claims do not count), ``decided`` or ``should`` (warnings count as
     violations too). Code 4 is for trouble before there is a document. Raises ValueError for
     another gate.
     """
@@ -90,6 +98,9 @@ def exit_code(document: Mapping[str, Any], gate: str = "decided") -> int:
 
 
 def _established(document: Mapping[str, Any]) -> bool:
-    if document["claims"]:
-        return all(c["conclusion"].startswith("conformant") for c in document["claims"])
+    policies = document["policies"]
+    if document["claims"] or policies:
+        return all(c["conclusion"].startswith("conformant") for c in document["claims"]) and all(
+            p["conclusion"].startswith("met") for p in policies
+        )
     return not any(binds(r) and r["verdict"] in UNDECIDED for r in document["results"])

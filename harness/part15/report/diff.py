@@ -103,6 +103,7 @@ def compare(old: Document, new: Document) -> dict[str, Any]:
                 "case": known["case"],
                 "clause": known["clause"],
                 "profile": known["profile"],
+                "policy": known.get("policy", ""),
                 "section": known["section"],
                 "level": known["level"],
                 "before": before["verdict"] if before else None,
@@ -152,8 +153,8 @@ def _claims(old: Document, new: Document) -> list[dict[str, Any]]:
     def key(claim: Mapping[str, Any]) -> tuple[str, str]:
         return claim["profile"], claim["role"]
 
-    befores = {key(c): c for c in old["claims"]}
-    afters = {key(c): c for c in new["claims"]}
+    befores = {key(c): c for c in (*old["claims"], *old.get("policies", ()))}
+    afters = {key(c): c for c in (*new["claims"], *new.get("policies", ()))}
     rows = []
     for name in sorted(befores.keys() | afters.keys()):
         before, after = befores.get(name), afters.get(name)
@@ -192,7 +193,7 @@ def render(comparison: Mapping[str, Any], most: int = 40) -> str:
         for row in rows[:most]:
             flip = f"{row['before'] or 'no case'} -> {row['after'] or 'no case'}"
             lines.append(
-                f"  {row['case']}  {flip if row['before'] != row['after'] else row['after']}"
+                f"  {row['case']}{' (site policy)' if row['policy'] else ''}  {flip if row['before'] != row['after'] else row['after']}"
             )
             lines.append(
                 f"      {row['message'].rstrip('.')}{'; ' + row['why'] if row['why'] else ''}"

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from part15.report import view, writer
+from part15.report.conclude import counts
 
 NAMESPACE = "http://www.gitb.com/tr/v1/"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
@@ -55,7 +56,7 @@ def _assertion(parent: ET.Element, result: Mapping[str, Any]) -> None:
     _child(node, "assertionID", result["clause"])
     _child(node, "description", result["message"])
     _child(node, "location", result["case"])
-    asks = f"{result['section']} {view.level_text(result['level'])}: {result['text']}"
+    asks = f"{result['section']} {view.bound(result)}: {result['text']}"
     _child(node, "test", asks + _vouched(result))
     _child(node, "type", result["verdict"])
     _child(node, "value", result["observed"])
@@ -100,11 +101,13 @@ def tree(document: Mapping[str, Any]) -> ET.Element:
         f"{view.claim_name(c)}: {view.CONCLUSIONS[c['conclusion']]}, {view.decided_text(c)}"
         for c in claims
     )
+    policies = [f"site policy {view.policy_line(p)}" for p in document["policies"]]
+    told = "; ".join(filter(None, (told, *policies)))
     _overview(root, document, ", ".join(sorted({c["profile"] for c in claims})), told)
-    _counters(root, applicable)
+    _counters(root, [r for r in applicable if not (claims and r["policy"])])
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for result in applicable:
-        groups.setdefault(result["profile"], []).append(result)
+        groups.setdefault(result["policy"] or result["profile"], []).append(result)
     if groups:
         nested = _child(root, "reports")
         for profile, results in sorted(groups.items()):
@@ -120,7 +123,8 @@ def _profile(
     node.set("name", profile)
     _child(node, "date", document["run"]["endedAt"])
     _child(node, "result", _result_of(r["verdict"] for r in results))
-    _overview(node, document, profile, view.count_text(document["summary"]["byProfile"][profile]))
+    site = "site policy, no part of PS3.15: " if results[0]["policy"] else ""
+    _overview(node, document, profile, site + view.count_text(counts(results)))
     _counters(node, results)
     rows = _child(node, "reports")
     for result in results:

@@ -19,6 +19,7 @@ def _properties(case: ET.Element, result: Mapping[str, Any], sut: str) -> None:
         "rule": result["clause"],
         "case": result["case"],
         "profile": result["profile"],
+        "policy": result["policy"],
         "section": result["section"],
         "edition": result["edition"],
         "obligation": result["level"],
@@ -39,8 +40,7 @@ def _properties(case: ET.Element, result: Mapping[str, Any], sut: str) -> None:
 
 
 def _line(result: Mapping[str, Any]) -> str:
-    level = view.level_text(result["level"])
-    text = f"[{result['section']} {level}] {result['message']}"
+    text = f"[{result['section']} {view.bound(result)}] {result['message']}"
     if result["expected"] or result["observed"]:
         text += f" | expected {result['expected'] or '-'} | observed {result['observed'] or '-'}"
     return text

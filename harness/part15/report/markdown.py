@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from part15.report import view, writer
@@ -56,7 +56,33 @@ def _endpoints(document: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _columns(document: Mapping[str, Any]) -> list[str]:
+    def said(row: Mapping[str, Any], words: Mapping[str, str]) -> str:
+        counted = f"{row['decided']} of {row['total']}: {view.count_text(row['counts'])}"
+        return f"**{words[row['conclusion']]}** ({counted})"
+
+    lines = []
+    for row in view.rows(document):
+        standard = said(row["claim"], view.CONCLUSIONS) if row["claim"] else "no claim"
+        beside = "<br>".join(
+            f"{code(p['profile'])} {said(p, view.POLICY_CONCLUSIONS)}" for p in row["policies"]
+        )
+        lines.append(f"| {plain(row['name'])} | {standard} | {beside or 'none'} |")
+    return [
+        "## Conclusions",
+        "",
+        "A site policy is no part of PS3.15: neither column decides the other.",
+        "",
+        "| Claim | PS3.15 | Site policy |",
+        "|---|---|---|",
+        *lines,
+        "",
+    ]
+
+
 def _claims(document: Mapping[str, Any]) -> list[str]:
+    if document["policies"]:
+        return _columns(document)
     rows = [
         f"| {plain(view.claim_name(c))} | **{view.CONCLUSIONS[c['conclusion']]}** | {c['decided']} of {c['total']} "
         f"| {view.count_text(c['counts'])} |"
@@ -67,15 +93,21 @@ def _claims(document: Mapping[str, Any]) -> list[str]:
 
 
 def _fixes(document: Mapping[str, Any]) -> list[str]:
-    entries = view.fixes(document)
-    lines = ["## What to fix first", ""] if entries else []
+    return _fixlist("What to fix first", view.fixes(document)) + _fixlist(
+        "What to fix for the site policy, which is no part of PS3.15",
+        view.fixes(document, policy=True),
+    )
+
+
+def _fixlist(title: str, entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [f"## {title}", ""] if entries else []
     for number, entry in enumerate(entries[:MOST], 1):
         lines.append(f"{number}. **{plain(entry['do'])}**")
         for clause in entry["clauses"]:
             first = clause["results"][0]
             more = f" (and {len(clause['results']) - 1} more)" if len(clause["results"]) > 1 else ""
             lines.append(
-                f"   - {code(clause['id'])} ({clause['level']}): {plain(first['message'])}{more}"
+                f"   - {code(clause['id'])} ({clause['bound']}): {plain(first['message'])}{more}"
             )
             if first["reproduce"]:
                 lines.append(f"     {code(first['reproduce'])}")
@@ -121,17 +153,25 @@ def _assumptions(document: Mapping[str, Any]) -> list[str]:
 
 def _results(document: Mapping[str, Any]) -> list[str]:
     results = document["results"]
+    site = bool(document["policies"])
+
+    def verdict(result: Mapping[str, Any]) -> str:
+        word = str(result["verdict"])
+        if not site:
+            return word
+        return f" | {word}" if result["policy"] else f"{word} | "
+
     rows = [
-        f"| {code(r['clause'])} | {code(r['case'])} | {r['verdict']} | {plain(r['message'])} |"
+        f"| {code(r['clause'])} | {code(r['case'])} | {verdict(r)} | {plain(r['message'])} |"
         for r in results[:MAX_CASES]
     ]
     if len(results) > MAX_CASES:
-        rows.append(f"| | | | {len(results) - MAX_CASES} more in results.csv |")
+        rows.append(f"| | | {'| ' * site}| {len(results) - MAX_CASES} more in results.csv |")
     return [
         "<details><summary>All results</summary>",
         "",
-        "| Clause | Case | Verdict | Message |",
-        "|---|---|---|---|",
+        f"| Clause | Case | {'PS3.15 | Site policy' if site else 'Verdict'} | Message |",
+        f"|---|---|---|---|{'---|' * site}",
         *rows,
         "",
         "</details>",

@@ -90,7 +90,7 @@ def _result(
         "ruleIndex": index[result["clause"]],
         "kind": kind,
         "level": level,
-        "message": {"text": result["message"]},
+        "message": {"text": f"{'Site policy: ' if result['policy'] else ''}{result['message']}"},
         "locations": [
             {
                 "physicalLocation": {
@@ -106,6 +106,7 @@ def _result(
             "obligation": result["level"],
             "case": result["case"],
             "profile": result["profile"],
+            "policy": result["policy"],
             "section": result["section"],
             "role": result["role"],
             "edition": result["edition"],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from part15.model import Level, Word
 from part15.report.buckets import TITLES
 from part15.report.build import SCHEMA
-from part15.report.conclude import CONCLUSIONS, GATES
+from part15.report.conclude import CONCLUSIONS, GATES, MET
 from part15.report.facts import STATES
 
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -163,6 +164,7 @@ def _result() -> dict[str, Any]:
         clause=_TEXT,
         profile=_TEXT,
         claim=_TEXT,
+        policy=_TEXT,
         section=_TEXT,
         edition=_TEXT,
         role=_TEXT,
@@ -197,15 +199,16 @@ def _result() -> dict[str, Any]:
     )
 
 
-def _claim() -> dict[str, Any]:
+def _claim(conclusions: Iterable[str], **more: dict[str, Any]) -> dict[str, Any]:
     return _record(
+        **more,
         profile=_TEXT,
         role=_TEXT,
         edition=_TEXT,
         options=_list(_TEXT),
         features=_list(_TEXT),
-        source={"enum": ["file", "cli", "statement"]},
-        conclusion={"enum": list(CONCLUSIONS)},
+        source={"enum": ["file", "cli", "statement", "policy"]},
+        conclusion={"enum": list(conclusions)},
         decided=_COUNT,
         total=_COUNT,
         notRun=_COUNT,
@@ -354,6 +357,9 @@ def _found() -> dict[str, dict[str, Any]]:
             coverage=_record(clauses=_COUNT, decided=_COUNT),
             executed=_COUNT,
             conclusion={"enum": list(CONCLUSIONS)},
+            policy=_record(
+                results=_COUNT, counts=_COUNTS, conclusion={"enum": ["none", *MET.values()]}
+            ),
         ),
         "integrity": _record(
             manifest={"const": "SHA256SUMS"},
@@ -368,7 +374,8 @@ def report_schema() -> dict[str, Any]:
     record = _record(
         schema={"const": SCHEMA},
         **_about(),
-        claims=_list(_claim()),
+        claims=_list(_claim(CONCLUSIONS)),
+        policies=_list(_claim(MET.values(), title=_TEXT, on=_list(_TEXT))),
         clauses=_list(_clause()),
         results=_list(_result()),
         **_found(),

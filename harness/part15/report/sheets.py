@@ -20,6 +20,8 @@ COLUMNS = (
     "role",
     "level",
     "verdict",
+    "policy",
+    "policyVerdict",
     "message",
     "expected",
     "observed",
@@ -67,8 +69,14 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """Return one row per result."""
-    return table(COLUMNS, ([r[c] for c in COLUMNS] for r in document["results"]))
+    """Return one row per result; the verdict stands in the column of PS3.15 or in that of the site policy."""
+    return table(COLUMNS, ([_in_columns(r)[c] for c in COLUMNS] for r in document["results"]))
+
+
+def _in_columns(result: Mapping[str, Any]) -> dict[str, Any]:
+    word = result["verdict"]
+    site = bool(result["policy"])
+    return {**result, "verdict": "" if site else word, "policyVerdict": word if site else ""}
 
 
 def render_traceability(document: Mapping[str, Any]) -> str:
@@ -86,6 +94,8 @@ def render_traceability(document: Mapping[str, Any]) -> str:
         "check",
         "case",
         "verdict",
+        "policy",
+        "policyVerdict",
         "message",
         "uri",
     )
@@ -100,11 +110,13 @@ def render_traceability(document: Mapping[str, Any]) -> str:
             r["check"],
             r["case"],
             r["verdict"],
+            r["policy"],
+            r["policyVerdict"],
             r["message"],
             c["uri"] or "",
         )
         for c in document["clauses"]
-        for r in own.get(c["id"], [])
+        for r in map(_in_columns, own.get(c["id"], []))
     ]
     return table(header, rows)
 
@@ -113,7 +125,11 @@ def render_mds2(document: Mapping[str, Any]) -> str:
     """Return, per question group of an MDS2 form, what this run has to say; question numbers are not given."""
     rows = []
     for group, (title, parts, families) in MDS2.items():
-        own = [r for r in document["results"] if r["group"] in parts or r["family"] in families]
+        own = [
+            r
+            for r in document["results"]
+            if not r["policy"] and (r["group"] in parts or r["family"] in families)
+        ]
         found = counts(own)
         failed = sorted({r["clause"] for r in own if r["verdict"] == "fail"})
         profiles = sorted({r["profile"] for r in own})

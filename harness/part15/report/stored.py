@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,22 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{place} is of the form {kind!r}, not {SCHEMA!r}; judge the run again with 'part15 judge'"
         )
+    if "policies" not in document:
+        _without_policies(document)
     wrong = problems(document, report_schema()) or dangling(document)
     if wrong:
         raise InputError(f"{place} is damaged: {'; '.join(wrong)}")
     return dict(document)
+
+
+def _without_policies(document: dict[str, Any]) -> None:
+    """Complete a report that was written before site policies had a column of their own."""
+    document["policies"] = []
+    none = {"results": 0, "counts": {}, "conclusion": "none"}
+    with contextlib.suppress(KeyError, TypeError):
+        document["summary"].setdefault("policy", none)
+        for result in document["results"]:
+            result.setdefault("policy", "")
 
 
 def dangling(document: dict[str, Any]) -> list[str]:

@@ -29,6 +29,7 @@ def _single(text: str) -> str:
 def _more(result: Mapping[str, Any]) -> list[str]:
     keys = (
         "clause",
+        "policy",
         "verdict",
         "level",
         "message",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,6 +30,9 @@ COLOURS = {
     "conformant-with-waivers": "bold yellow",
     "not-conformant": "bold red",
     "not-established": "bold cyan",
+    "met": "bold green",
+    "met-with-waivers": "bold yellow",
+    "not-met": "bold red",
     "enforced": "bold green",
     "used, not enforced": "bold yellow",
     "available, not used": "bold red",
@@ -132,6 +135,9 @@ def _endpoints(document: Mapping[str, Any], console: Console) -> None:
 
 
 def _claims(document: Mapping[str, Any], console: Console) -> None:
+    if document["policies"]:
+        _columns(document, console)
+        return
     _heading(console, "Claims")
     if not document["claims"]:
         _indented(console, "The target claims nothing.", 2)
@@ -140,6 +146,32 @@ def _claims(document: Mapping[str, Any], console: Console) -> None:
         line = Text.assemble((word, COLOURS[claim["conclusion"]]), f"  {view.claim_name(claim)}")
         _indented(console, line, 2)
         _indented(console, f"{view.decided_text(claim)}: {view.count_text(claim['counts'])}", 6)
+
+
+def _columns(document: Mapping[str, Any], console: Console) -> None:
+    """Print the claims with PS3.15 and site policy in columns of their own."""
+    _heading(console, "Claims, by PS3.15 and by site policy")
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for title in ("Claim", "PS3.15", "Site policy"):
+        table.add_column(title, header_style="bold", overflow="fold")
+    for row in view.rows(document):
+        claim = row["claim"]
+        standard = Text("no claim", "dim") if claim is None else _cell(claim, view.CONCLUSIONS)
+        beside = Text("\n").join(
+            Text.assemble(f"{p['profile']}\n", _cell(p, view.POLICY_CONCLUSIONS))
+            for p in row["policies"]
+        )
+        table.add_row(row["name"], standard, beside if row["policies"] else Text("none", "dim"))
+    console.print(Padding(table, (0, 0, 0, 2), expand=False))
+    _indented(console, "A site policy is no part of PS3.15: neither column decides the other.", 2)
+
+
+def _cell(row: Mapping[str, Any], words: Mapping[str, str]) -> Text:
+    conclusion = row["conclusion"]
+    return Text.assemble(
+        (words[conclusion], COLOURS[conclusion]),
+        f"\n{view.decided_text(row)}: {view.count_text(row['counts'])}",
+    )
 
 
 def _buckets(document: Mapping[str, Any], console: Console) -> None:
@@ -161,10 +193,18 @@ def _buckets(document: Mapping[str, Any], console: Console) -> None:
 
 
 def _fixes(document: Mapping[str, Any], console: Console) -> None:
-    entries = view.fixes(document)
+    _fixlist(console, "What to fix first", view.fixes(document))
+    _fixlist(
+        console,
+        "What to fix for the site policy, which is no part of PS3.15",
+        view.fixes(document, policy=True),
+    )
+
+
+def _fixlist(console: Console, title: str, entries: Sequence[Mapping[str, Any]]) -> None:
     if not entries:
         return
-    _heading(console, "What to fix first")
+    _heading(console, title)
     for number, entry in enumerate(entries[:MOST], 1):
         _item(console, Text(f"{number}.", "bold"), Text(entry["do"], "bold"), 2)
         for clause in entry["clauses"]:
@@ -175,7 +215,7 @@ def _fixes(document: Mapping[str, Any], console: Console) -> None:
 
 def _clause(console: Console, clause: Mapping[str, Any], by: int) -> None:
     first = clause["results"][0]
-    line = Text(f"{clause['id']} ({clause['level']}): {first['message']}")
+    line = Text(f"{clause['id']} ({clause['bound']}): {first['message']}")
     _item(console, Text(first["verdict"], COLOURS[first["verdict"]]), line, by)
     told = view.values(first)
     if told:

@@ -34,6 +34,13 @@ CONCLUSIONS = {
     "not-conformant": "Not conformant",
     "not-established": "Not established",
 }
+POLICY_CONCLUSIONS = {
+    "met": "Met",
+    "met-with-waivers": "Met with waivers",
+    "not-met": "Not met",
+    "not-established": "Not established",
+}
+"""What is said of a site policy; the words of PS3.15 are not used for it."""
 GROUPS = {
     "framework": "Framework and negotiation",
     "authentication": "Entity authentication",
@@ -118,22 +125,54 @@ def claims(document: Document) -> list[Mapping[str, Any]]:
     return sorted(document["claims"], key=lambda c: CONCLUSION_ORDER.index(c["conclusion"]))
 
 
+def rows(document: Document) -> list[dict[str, Any]]:
+    """Return what was claimed as ``name, claim, policies``, worst first: PS3.15 beside the site policies laid upon it.
+
+    *claim* is None for a policy that is laid upon no claim of the run.
+    """
+    left = list(document["policies"])
+    found = []
+    for claim in claims(document):
+        upon = [
+            p
+            for p in left
+            if claim["profile"] in p["on"]
+            and (p["role"], p["edition"]) == (claim["role"], claim["edition"])
+        ]
+        found.append({"name": claim_name(claim), "claim": claim, "policies": upon})
+    shown = {id(p) for row in found for p in row["policies"]}
+    alone = sorted((p for p in left if id(p) not in shown), key=claim_name)
+    return found + [{"name": claim_name(p), "claim": None, "policies": [p]} for p in alone]
+
+
+def bound(result: Mapping[str, Any]) -> str:
+    """Return how a result or clause binds: ``shall``, or ``site policy, shall`` where a site asks for it."""
+    level = level_text(result["level"])
+    return f"site policy, {level}" if result["policy"] else level
+
+
+def policy_line(policy: Mapping[str, Any]) -> str:
+    """Return the conclusion on a site policy in a line: ``site-x: Not met, 3 of 4 decided``."""
+    word = POLICY_CONCLUSIONS[policy["conclusion"]]
+    return f"{policy['profile']}: {word}, {decided_text(policy)}"
+
+
 def decided_text(claim: Mapping[str, Any]) -> str:
     """Return ``12 of 24 decided``, with the number that was never run."""
     text = f"{claim['decided']} of {claim['total']} decided"
     return f"{text}, {claim['notRun']} not run" if claim["notRun"] else text
 
 
-def fixes(document: Document, *words: str) -> list[dict[str, Any]]:
+def fixes(document: Document, *words: str, policy: bool = False) -> list[dict[str, Any]]:
     """Return what to change, most important first: ``do, hint, clauses, count``, one entry per hint.
 
-    *words* are the verdicts to collect, ``fail`` if none is given. Clauses that one and the same
-    change would repair are one entry.
+    *words* are the verdicts to collect, ``fail`` if none is given: those of PS3.15, or with *policy*
+    those of site policies. Clauses that one and the same change would repair are one entry.
     """
     wanted = set(words or ("fail",))
     groups: dict[str, list[Result]] = {}
     for result in document["results"]:
-        if result["verdict"] in wanted:
+        if result["verdict"] in wanted and bool(result["policy"]) is policy:
             groups.setdefault(result["hint"] or result["clause"], []).append(result)
     ranked = sorted(
         groups.values(),
@@ -200,19 +239,23 @@ def _weight(result: Result) -> tuple[int, int]:
 
 
 def _by_clause(results: Iterable[Result]) -> list[dict[str, Any]]:
-    found: dict[str, list[Result]] = {}
+    found: dict[tuple[str, str], list[Result]] = {}
     for result in results:
-        found.setdefault(result["clause"], []).append(result)
+        found.setdefault((result["clause"], result["policy"]), []).append(result)
     return [
         {
             "id": name,
             "section": own[0]["section"],
             "level": level_text(own[0]["level"]),
+            "policy": policy,
+            "bound": bound(own[0]),
             "text": own[0]["text"],
             "profile": own[0]["profile"],
             "results": own,
         }
-        for name, own in sorted(found.items(), key=lambda item: natural(item[0]))
+        for (name, policy), own in sorted(
+            found.items(), key=lambda item: (natural(item[0][0]), item[0][1])
+        )
     ]
 
 
@@ -248,23 +291,28 @@ def _next(result: Result) -> int:
 
 
 def profiles(document: Document) -> list[dict[str, Any]]:
-    """Return every profile with its clauses, grouped as PS3.15 section 6.2 does where groups are known."""
+    """Return every profile with its clauses, grouped as PS3.15 section 6.2 does where groups are known.
+
+    What a site policy asks for stands under the policy, behind everything of PS3.15.
+    """
     clauses = {c["id"]: c for c in document["clauses"]}
-    claimed = {c["profile"] for c in document["claims"]}
+    claimed = {c["profile"] for c in (*document["claims"], *document["policies"])}
+    titles = {p["profile"]: p["title"] for p in document["policies"]}
     found: dict[str, list[Result]] = {}
     for result in document["results"]:
-        found.setdefault(result["profile"], []).append(result)
+        found.setdefault(result["policy"] or result["profile"], []).append(result)
     rows = [
         {
             "id": name,
-            "title": clauses[own[0]["clause"]]["profileTitle"],
+            "title": titles.get(name, clauses[own[0]["clause"]]["profileTitle"]),
             "claimed": name in claimed,
+            "policy": bool(own[0]["policy"]),
             "counts": counts(own),
             "groups": _grouped(own, clauses),
         }
         for name, own in found.items()
     ]
-    return sorted(rows, key=lambda r: (not r["claimed"], r["id"]))
+    return sorted(rows, key=lambda r: (r["policy"], not r["claimed"], r["id"]))
 
 
 def _grouped(
