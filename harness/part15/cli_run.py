@@ -173,13 +173,13 @@ def run_command(
     return 3 if status is None else status
 
 
-def show(document: dict[str, Any], folder: Path) -> None:
-    """Print the terminal summary of *document*, and where the rest is."""
+def show(document: dict[str, Any], folder: Path | None) -> None:
+    """Print the terminal summary of *document*, and where the rest is if *folder* holds it."""
     from part15.report import writer_of
 
     writer_of("terminal")(document, sys.stdout)
-    page = folder / "report.html"
-    if page.is_file():
+    page = folder / "report.html" if folder else None
+    if page is not None and page.is_file():
         click.echo(f"Report: {page}")
 
 
@@ -267,7 +267,9 @@ def judge_command(
     if as_json:
         click.echo(to_text(document), nl=False)
     else:
-        show(document, out or run)
+        show(document, out)
+        if out is None:
+            click.echo("Nothing was written; -o DIR writes the new report.")
     return exit_code(document, gate)
 
 

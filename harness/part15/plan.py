@@ -57,7 +57,7 @@ def clauses_of(
     """Yield every clause in force that *claim* brings in, its own first, then those of included profiles.
 
     An option that is a profile of its own is brought in too. The third member tells whether the
-    clause comes by a newer rule set and only warns. A clause reached twice is yielded once, binding
+    clause comes by a newer rule set and only warns. A policy takes over the newest text, whatever the edition. A clause reached twice is yielded once, binding
     if any way to it is. What a site policy is laid upon is a claim of its own.
     """
     edition = read_edition(claim.edition, profiles)
@@ -68,7 +68,8 @@ def clauses_of(
         for clause in profile.clauses:
             if only and not clause.id.startswith(only):
                 continue
-            if clause.in_force(edition) or (only_advice and clause.editions[1] is None):
+            newest = only_advice or (claim.policy and name != claim.profile)
+            if clause.in_force(edition) or (newest and clause.editions[1] is None):
                 before = found.get(clause.id)
                 if before is None or (before[2] and not only_advice):
                     found[clause.id] = (profile, clause, only_advice)

@@ -40,15 +40,17 @@ def shared_pki() -> Pki:
 
 
 def drive(
-    document: Mapping[str, Any], folder: Path, *, deadline: float
+    document: Mapping[str, Any], folder: Path, *, deadline: float, only: str = ""
 ) -> tuple[Plan, list[Verdict]]:
-    """Plan, drive and judge the target that *document* describes, in this process."""
+    """Plan, drive and judge the target that *document* describes, in this process; *only* one claim of it."""
     target = parse_target(document, folder=folder)
     plan = build_plan(target, load.load_profiles(), load.load_roles())
     session = Session(target, Store(folder / "evidence"), deadline=deadline)
     today = dt.datetime.now(dt.UTC).date()
     verdicts = []
     for case in plan.cases:
+        if only not in ("", case.claim):
+            continue
         seen = None
         if case.settled is None and case.stimulus is not None:
             seen = session.observe(case.stimulus)

@@ -192,7 +192,13 @@ def test_general_belongs_to_every_claimable_profile(profiles: dict[str, Profile]
         for p in profiles.values()
         if p.claimable and "general" not in {i.profile for i in p.include}
     }
-    assert without == set()
+    assert without == {p.id for p in profiles.values() if p.policy}, "a policy is no PS3.15 claim"
+
+
+def test_a_policy_says_so_in_its_name_and_title(profiles: dict[str, Profile]) -> None:
+    for profile in profiles.values():
+        assert profile.policy is profile.id.startswith("site-")
+        assert profile.policy is profile.title.startswith("Site policy, not PS3.15")
 
 
 def test_rule_sets_cannot_be_claimed(profiles: dict[str, Profile]) -> None:

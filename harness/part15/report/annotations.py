@@ -24,7 +24,8 @@ def render(document: Mapping[str, Any]) -> str:
     sut = document["sut"]
     lines = []
     for word, command in (("fail", "error"), ("warn", "warning")):
-        ranked = [c["results"][0] for entry in view.fixes(document, word) for c in entry["clauses"]]
+        entries = (*view.fixes(document, word), *view.fixes(document, word, policy=True))
+        ranked = [c["results"][0] for entry in entries for c in entry["clauses"]]
         for result in ranked[:MOST]:
             line = max(1, sut["lines"].get(result["claim"], 1))
             title = f"{result['clause']} ({view.bound(result)})"

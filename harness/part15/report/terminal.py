@@ -95,6 +95,7 @@ def put(document: Mapping[str, Any], console: Console) -> None:
     _undecided(document, console)
     _waivers(document, console)
     _assumptions(document, console)
+    _ending(document, console)
 
 
 def _heading(console: Console, text: str) -> None:
@@ -244,6 +245,18 @@ def _undecided(document: Mapping[str, Any], console: Console) -> None:
             continue
         for clause in group["clauses"]:
             _clause(console, clause, 5)
+
+
+def _ending(document: Mapping[str, Any], console: Console) -> None:
+    """Say at the end which of the two a violation is of, where a site policy was judged too."""
+    if not document["policies"]:
+        return
+    fails = document["summary"]["counts"].get("fail", 0)
+    said = f"{fails} violated" if fails else "nothing is violated"
+    console.print()
+    _indented(console, f"PS3.15: {said}.", 0)
+    for policy in document["policies"]:
+        _indented(console, f"Site policy {view.policy_line(policy)}.", 0)
 
 
 def _waivers(document: Mapping[str, Any], console: Console) -> None:
