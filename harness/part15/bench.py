@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable
@@ -121,6 +122,10 @@ class Bench:
     def note(self, what: str) -> None:
         """List *what* was sent to the SUT."""
         self.ledger.note(self.stimulus, getattr(self.endpoint, "id", ""), what)
+
+    def at(self, point: Any) -> Bench:
+        """Return this bench at another endpoint or listener of the target."""
+        return dataclasses.replace(self, endpoint=point)
 
     def until(self) -> float:
         """Return the monotonic time at which an exchange that starts now must have ended."""

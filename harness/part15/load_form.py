@@ -79,6 +79,10 @@ class RolesBindForm(BindForm):
     """One entry of ``bind``: for these roles of the clause."""
 
     roles: list[Name] = Field(min_length=1)
+    part: Ident | None = Field(
+        default=None,
+        description="one side of a clause with several; a role that answers for two gets a case of each",
+    )
 
     @model_validator(mode="after")
     def _decided(self) -> RolesBindForm:

@@ -144,6 +144,7 @@ def _binding(plain: Mapping[str, Any]) -> Binding:
         expect=plain["expect"],
         each=plain["each"],
         features=tuple(plain["features"]),
+        part=plain["part"],
     )
 
 

@@ -61,6 +61,7 @@ def _binding(given: Any, roles: Sequence[str]) -> dict[str, Any]:
         "expect": _table(entry.get("expect")),
         "each": _table(entry.get("each")),
         "features": _texts_of(entry.get("features")),
+        "part": _text(entry.get("part")),
     }
 
 
@@ -155,19 +156,20 @@ def _spans(plain: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _roles_once(value: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield where ``bind`` does not cover each role of a clause exactly once."""
+    """Yield where ``bind`` does not cover each role of a clause exactly once, for one part of it."""
     for n, clause in enumerate(map(_table, _list(value.get("clauses")))):
         name, roles = _text(clause.get("id")), _texts_of(clause.get("roles"))
-        covered: set[str] = set()
+        covered: set[tuple[str, str]] = set()
         for m, entry in enumerate(_list(clause.get("bind"))):
+            part = _text(_table(entry).get("part"))
             for k, role in enumerate(_texts_of(_table(entry).get("roles"))):
                 path = ("clauses", n, "bind", m, "roles", k)
                 if role not in roles:
                     yield path, f"'{role}' is no role of {name}{did_you_mean(role, roles)}"
-                elif role in covered:
+                elif (role, part) in covered:
                     yield path, f"the role '{role}' of {name} is bound twice"
-                covered.add(role)
-        left = [role for role in roles if role not in covered]
+                covered.add((role, part))
+        left = [role for role in roles if role not in {r for r, _ in covered}]
         if left and clause.get("bind"):
             yield (
                 ("clauses", n, "bind"),

@@ -208,6 +208,8 @@ class Binding:
     expect: Mapping[str, Any] = field(default_factory=dict)
     each: Mapping[str, Any] = field(default_factory=dict)
     features: tuple[str, ...] = ()
+    part: str = ""
+    """One side of a clause with several: of the bindings that fit a role, the first of each part binds."""
 
 
 @dataclass(frozen=True)

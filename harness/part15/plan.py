@@ -147,6 +147,7 @@ class _Draft:
     case: Case
     endpoint: str
     parameter: str
+    part: str = ""
 
 
 def _attested(attestations: Iterable[Attestation], *names: str) -> Attestation | None:
@@ -210,6 +211,16 @@ def _case(claim: Claim, profile: Profile, clause: Clause, binding: Binding, advi
     )
 
 
+def _bound(clause: Clause, mine: set[str]) -> Iterator[Binding]:
+    """Yield the first binding of each part of *clause* that fits one of the clause roles *mine*."""
+    taken: set[str] = set()
+    for binding in clause.bindings:
+        fits = binding.status is not Status.UNTESTABLE and mine & set(binding.roles)
+        if fits and binding.part not in taken:
+            taken.add(binding.part)
+            yield binding
+
+
 def _drafts(
     claim: Claim,
     profile: Profile,
@@ -224,10 +235,12 @@ def _drafts(
     if binding.features and not known & set(binding.features):
         wanted = " or ".join(binding.features)
         reason = does_not_apply(f"binds only where {wanted} is claimed; the claim does not list it")
-        yield _Draft(dataclasses.replace(case, settled=reason), "", "")
+        yield _Draft(dataclasses.replace(case, settled=reason), "", "", binding.part)
         return
     if binding.stimulus is None or not binding.check:
-        yield _Draft(dataclasses.replace(case, settled=_settled(clause, binding)), "", "")
+        yield _Draft(
+            dataclasses.replace(case, settled=_settled(clause, binding)), "", "", binding.part
+        )
         return
     driver = drivers().get(binding.stimulus.kind)
     if driver is None:
@@ -257,12 +270,13 @@ def _drafts(
                         binding.stimulus.kind, _filled(binding.stimulus.args, slots), place
                     ),
                     expect=_filled(binding.expect, {**slots, **row}),
-                    subject=parameter or place,
+                    subject=parameter or binding.part or place,
                     settled=settled,
                     impact=driver.impact,
                 ),
                 place,
                 parameter,
+                binding.part,
             )
 
 
@@ -278,6 +292,8 @@ def _named(drafts: Sequence[_Draft]) -> list[Case]:
         name = f"{clause}:{role}"
         if len({d.endpoint for d in group}) > 1 and draft.endpoint:
             name += f"@{draft.endpoint}"
+        if len({d.part for d in group}) > 1 and draft.part:
+            name += f":{draft.part}"
         if draft.parameter:
             name += f":{draft.parameter}"
         if len({(d.case.claim, d.case.edition) for d in group}) > 1:
@@ -314,11 +330,8 @@ def build_plan(
         brought = list(clauses_of(claim, profiles))
         check_words(target, claim, [clause for _, clause, _ in brought], profiles)
         for profile, clause, advisory in brought:
-            for binding in clause.bindings:
-                if binding.status is Status.UNTESTABLE or not mine & set(binding.roles):
-                    continue
+            for binding in _bound(clause, mine):
                 drafts += _drafts(claim, profile, clause, binding, advisory, target, limit)
-                break
     cases = [_attach(case, target) for case in _named(drafts)]
     cases.sort(key=_is_late)
     check_waivers(target, cases, whole=not only)

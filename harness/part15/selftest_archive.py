@@ -83,7 +83,7 @@ class ArchiveArena:
             document: dict[str, Any] = archive.document(
                 claims=dict.fromkeys(self.claimed, (self.role,))
             )
-            document["listeners"] = archive.partner_listener()
+            document["listeners"] = archive.listeners()
             document["limits"] = {"impact": "credential", "wrong_credentials": 20}
             _, verdicts = drive(document, Path(folder), deadline=DEADLINE)
         mine = self._clauses()

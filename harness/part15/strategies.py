@@ -26,24 +26,31 @@ STATUSES = ("OR", "AO", "AC", "NS", "-")
 LONGEST = 8
 
 
-def events(parties: tuple[str, ...] = (PARTNER, STRANGER, PLAIN)) -> st.SearchStrategy[Event]:
-    """Return single events of those who we can be."""
+def events(
+    parties: tuple[str, ...] = (PARTNER, STRANGER, PLAIN), also: tuple[tuple[str, str], ...] = ()
+) -> st.SearchStrategy[Event]:
+    """Return single events of those who we can be; *also* are further verbs, with whom they concern."""
     who = st.sampled_from(parties)
+    numbers = st.sampled_from(("0", "1", "2"))
+    more = [st.tuples(st.just(verb), st.just(whom), numbers) for verb, whom in also]
     return st.one_of(
-        st.tuples(st.just("commit"), st.just(PARTNER), st.sampled_from(("0", "1", "2"))),
+        st.tuples(st.just("commit"), st.just(PARTNER), numbers),
         st.tuples(st.just("store"), who, st.sampled_from(STATUSES)),
         st.tuples(st.just("ask"), who, st.just("")),
+        *more,
     )
 
 
-def stories(parties: tuple[str, ...] = (PARTNER, STRANGER, PLAIN)) -> st.SearchStrategy[Story]:
+def stories(
+    parties: tuple[str, ...] = (PARTNER, STRANGER, PLAIN), also: tuple[tuple[str, str], ...] = ()
+) -> st.SearchStrategy[Story]:
     """Return sequences of events that begin with storing something and end with asking for it.
 
     They are long on purpose: what is found in one is shortened afterwards.
     """
     who = st.sampled_from(parties)
     first = st.tuples(st.just("store"), who, st.sampled_from(STATUSES))
-    between = st.lists(events(parties), min_size=LONGEST // 2, max_size=LONGEST)
+    between = st.lists(events(parties, also), min_size=LONGEST // 2, max_size=LONGEST)
     last = st.tuples(st.just("ask"), who, st.just(""))
     return st.builds(lambda head, tail, end: (head, *tail, end), first, between, last)
 

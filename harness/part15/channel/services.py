@@ -27,6 +27,8 @@ N_EVENT_RQ, N_ACTION_RQ = 0x0100, 0x0130
 PENDING = (0xFF00, 0xFF01)
 MOST = 10_000
 """Sub-operations and responses that one request may draw."""
+ROOM = 1 << 30
+"""Octets of data sets that one retrieval may bring."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,11 @@ def _retrieve(
         if message.kind != dimse.C_STORE_RQ:
             raise Ended("garbage", f"a request {message.kind:04X}H comes during a retrieval")
         found.instances.append(take_store(talk, message, until))
+        held[0] += len(message.data)
+        if held[0] > ROOM:
+            raise Ended("garbage", f"more than {ROOM >> 20} MiB came")
 
+    held = [0]
     try:
         for _ in range(MOST):
             answer = _await(talk, number, until, other)

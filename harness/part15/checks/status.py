@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from part15.checks.status_words import NEEDS, linked, refuses, why_not
 from part15.model import (
     Finding,
     Judgement,
@@ -16,9 +17,6 @@ from part15.model import (
     undecided,
 )
 from part15.observations.status import (
-    PARTNER,
-    PLAIN,
-    STRANGER,
     AlterationsSeen,
     AuthorizationSeen,
     CommitmentSeen,
@@ -28,14 +26,8 @@ from part15.observations.status import (
     TransferSeen,
 )
 from part15.registry import check
-from part15.wire.status_model import AFTER, RULES, broken, story
+from part15.wire.status_model import AFTER, PRIMARY, RULES, broken, story
 
-_NEEDS = {
-    "to-plain": PLAIN,
-    "from-plain": PLAIN,
-    "to-stranger": STRANGER,
-    "from-stranger": STRANGER,
-}
 _READINGS = {"single-holder": ("T-04",), "from-plain": ("T-05",), "from-stranger": ("T-05",)}
 _FAILURES = (0x0110, 0x0112, 0x0119, 0x0122, 0x0131, 0x0213)
 _TOLD = 20
@@ -54,14 +46,17 @@ def _status(value: str | None) -> str:
 
 
 @check
-def keeps_rules(seen: StatusSeen, *, rules: Sequence[str]) -> Judgement:
+def keeps_rules(seen: StatusSeen, *, rules: Sequence[str], annex_b: bool = False) -> Judgement:
     """No case that was followed breaks one of *rules* of the status model.
 
-    A product that stores nothing that comes unprotected or from strangers keeps the rules for that.
+    A product that stores nothing that comes unprotected or from strangers keeps the rules for that,
+    and one that sends them nothing keeps those. *annex_b*: the connection itself must be of Annex B.
     """
     elsewhere = _elsewhere(seen)
     if elsewhere:
         return elsewhere
+    if seen.link:
+        return linked(seen.link, annex_b=annex_b)
     wrong = [(c, rule, w) for rule in rules for c in seen.cases if (w := broken(c, rule))]
     readings = tuple(sorted({r for rule in rules for r in _READINGS.get(rule, ())}))
     if wrong:
@@ -74,38 +69,24 @@ def keeps_rules(seen: StatusSeen, *, rules: Sequence[str]) -> Judgement:
             rests_on=readings,
         )
     counts = {rule: sum(RULES[rule].applies(c) for c in seen.cases) for rule in rules}
-    missing = [r for r, count in counts.items() if not count and not _refuses(seen, r)]
+    refused = [r for r, count in counts.items() if not count and refuses(seen, r)]
+    missing = [r for r, count in counts.items() if not count and r not in refused]
     if missing:
-        return undecided(_why(seen, missing[0]))
+        return undecided(why_not(seen, missing[0]))
     absent = [
         Finding(rule, Word.WARN, f"{story(c)}: set it to NS")
         for rule in rules
         for c in seen.cases
         if rule.startswith("from-") and RULES[rule].applies(c) and c.returned is None
     ]
+    routes = sorted({c.route for c in seen.cases if c.delivered})
+    told = [Finding(r, Word.INFO, f"it refuses {NEEDS[r]} altogether") for r in refused]
     return passes(
-        f"{'; '.join(RULES[r].words for r in rules)} ({sum(counts.values())} cases)",
-        findings=absent,
+        f"{'; '.join(RULES[r].words for r in rules)} "
+        f"({sum(counts.values())} cases; routes tried: {', '.join(routes)})",
+        findings=[*absent, *told],
         rests_on=readings,
     )
-
-
-def _refuses(seen: StatusSeen, rule: str) -> bool:
-    """Tell whether nothing is stored at all from whom *rule* is about."""
-    party = _NEEDS.get(rule, "")
-    if not rule.startswith("from-") or any(c.came == party for c in seen.cases):
-        return False
-    return any(name.startswith(f"{party} ") for name in seen.refused)
-
-
-def _why(seen: StatusSeen, rule: str) -> str:
-    party = _NEEDS.get(rule, PARTNER)
-    if party in seen.missing:
-        return seen.missing[party]
-    if rule.startswith("from-"):
-        refused = "; ".join(f"{k}: {v}" for k, v in seen.refused.items() if k.startswith(party))
-        return f"nothing that was stored this way came back ({refused or 'all was stored'})"
-    return f"no case to which it applies came about: {RULES[rule].words}"
 
 
 def _right(event: EventSeen, said: str) -> bool:
@@ -215,8 +196,8 @@ def discards_altered(seen: AlterationsSeen, *, statuses: Sequence[str]) -> Judge
             )
     if not judged:
         return undecided("nothing could be altered: the connection is not protected by TLS")
-    if not seen.control:
-        return undecided("the unaltered control was not stored either, so nothing is proven")
+    if not (seen.control and seen.after):
+        return undecided("the unaltered control did not come back either, so nothing is proven")
     return passes(
         f"altered instances were not acknowledged ({judged[0].ended}) and are not retrievable",
         rests_on=("T-03",),
@@ -232,6 +213,8 @@ def relinquishes(seen: TransferSeen) -> Judgement:
         return undecided(
             f"the product sent {_status(seen.received)}, so it copied and did not transfer {seen.status}"
         )
+    if seen.left == "not delivered":
+        return undecided("the product does not say whether it still has the instance; look there")
     if seen.answer != "success":
         if seen.left == "gone":
             return fails(
@@ -242,6 +225,13 @@ def relinquishes(seen: TransferSeen) -> Judgement:
         return passes(f"without a confirmed commitment a partner still gets: {_status(seen.left)}")
     if not seen.asked:
         return undecided("the product asked for no commitment, so none was confirmed")
+    if seen.again in PRIMARY:
+        return fails(
+            f"after the confirmed transfer of a {seen.status} instance the product handed it over once more, "
+            f"with {_status(seen.again)}: there are two holders",
+            expected="not OR, not AO",
+            observed=_status(seen.again),
+        )
     allowed = AFTER[seen.status]
     if seen.left not in allowed:
         return fails(
@@ -264,12 +254,6 @@ def asks_for_commitment(seen: TransferSeen) -> Judgement:
             "the instance was transferred, but no N-ACTION of Storage Commitment came",
             expected="N-ACTION",
             observed="none",
-        )
-    if seen.answer != "success" and seen.left == "gone":
-        return fails(
-            f"the product gave up its copy although the commitment was answered with {seen.answer}",
-            expected="it keeps the instance",
-            observed="gone",
         )
     return passes("the transfer was followed by a request for storage commitment")
 
@@ -347,10 +331,16 @@ def survives_exploration(seen: StorySeen, *, rules: Sequence[str]) -> Judgement:
             ],
             rests_on=readings,
         )
-    if "single-holder" in rules and not seen.applied:
+    if not seen.delivered:
         return undecided(
-            f"in {seen.tried} sequences of events no committed OR or AO instance came back to a partner, "
-            "so there was no copy to judge; look at storage commitment"
+            f"in {seen.tried} sequences of events no instance came back to anybody, so what did not come "
+            "proves nothing; look at C-GET"
+        )
+    untried = [r for r in rules if not seen.applied.get(r)]
+    if untried:
+        return undecided(
+            f"in {seen.tried} sequences of events nothing happened that this is about: "
+            f"{RULES[untried[0]].words}; look at storage commitment, and at the listeners and actions of the target"
         )
     return passes(
         f"{seen.tried} sequences of events break none of these rules (seed {seen.seed})",

@@ -62,7 +62,8 @@ def present(bench: Bench, *, kinds: Sequence[str] = KINDS) -> ServedSeen | NotRe
     )
 
 
-def _files(bench: Bench, kind: str) -> tuple[str, str] | NotReached:
+def files_of(bench: Bench, kind: str) -> tuple[str, str] | NotReached:
+    """Return certificate and key of *kind* for the listener of *bench*, made here if that can be."""
     listener = bench.endpoint
     given = listener.identity if kind == RIGHT else listener.identities.get(kind)
     try:
@@ -85,7 +86,7 @@ def _files(bench: Bench, kind: str) -> tuple[str, str] | NotReached:
     return str(identity.certificate), str(identity.key)
 
 
-def _context(bench: Bench, certificate: str, key: str) -> ssl.SSLContext:
+def server_context(bench: Bench, certificate: str, key: str) -> ssl.SSLContext:
     """Return a server context that takes what comes: weak keys too, and any client certificate of *trust*."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
@@ -187,18 +188,18 @@ def _request(talk: Conversation, until: float) -> tuple[dimse.Command, int]:
 
 def _shown(bench: Bench, kind: str) -> Served | NotReached:
     """Have the product connect while we show the certificate of *kind*, and serve it."""
-    return _connected(bench, kind, lambda line: _serve(line, bench.deadline))
+    return _connected(bench, kind, lambda line: serve_once(line, bench.deadline))
 
 
 def _connected(
     bench: Bench, kind: str, serve_one: Callable[[Line], Connection]
 ) -> Connection | NotReached:
     """Have the product connect while we show the certificate of *kind*; return what *serve_one* made of it."""
-    files = _files(bench, kind)
+    files = files_of(bench, kind)
     if isinstance(files, NotReached):
         return files
     listener = bench.endpoint
-    _context(bench, *files)
+    server_context(bench, *files)
     found: queue.Queue[Connection] = queue.Queue()
     bench.note(f"listening with a server certificate of kind '{kind}'")
 
@@ -208,7 +209,7 @@ def _connected(
     with Acceptor(
         listener.host,
         listener.port,
-        lambda: _context(bench, *files),
+        lambda: server_context(bench, *files),
         serve,
         recorder=bench.recorder,
     ) as own:
@@ -244,7 +245,7 @@ def _got_far(seen: Served | Damaged) -> bool:
     return seen.entered if isinstance(seen, Served) else not seen.why
 
 
-def _serve(line: Line, deadline: float) -> Served:
+def serve_once(line: Line, deadline: float) -> Served:
     """Answer one connection: accept the association, answer every request with success, release."""
     shake = line.handshake()
     spoken = line.spoken

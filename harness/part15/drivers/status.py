@@ -8,9 +8,9 @@ import time
 from part15.bench import Bench
 from part15.channel import services
 from part15.channel.tls import Ended
-from part15.drivers import session, session_lines, status_lines
+from part15.drivers import session, session_lines, status_copies, status_lines
 from part15.drivers import storage_lines as lines
-from part15.drivers.status_lines import Play, Sent
+from part15.drivers.status_lines import Play, Sent, secure
 from part15.model import Impact
 from part15.observations import NotReached
 from part15.observations.session import AuthenticationSeen
@@ -31,18 +31,10 @@ from part15.wire.trap_objects import SECONDARY_CAPTURE, new_uid
 OWN = ("OR", "AO", "AC", "NS", None)
 INJECTED = ("OR", "AO", "AC", "NS", "XX", "ao", "OR\\AO", None)
 """What is sent without right to it (A.1.1 f.2)."""
+LINKS = ("vpn", "ipsec")
+"""Protection of a network that is no Secure Transport Connection Profile of Annex B."""
 BALLAST = 200_000
 """Octets of pixel data behind which a transfer is altered, so that some of it has arrived."""
-
-
-def secure(bench: Bench) -> NotReached | None:
-    """Return why nothing can be followed at a plain endpoint without a secure one beside it."""
-    if bench.endpoint.transport == "plain" and not status_lines.elsewhere(bench):
-        return NotReached(
-            "transport",
-            "the target has no secure endpoint, so it cannot have partners of Online Electronic Storage",
-        )
-    return None
 
 
 @driver(Impact.STORE)
@@ -50,7 +42,7 @@ def follow(bench: Bench) -> StatusSeen | NotReached:
     """Store instances of every status as partner, stranger and without protection, and ask for them.
 
     As partner before the commitment of OR and AO; then, after it, as partner, as stranger and
-    without protection. All by C-GET.
+    without protection: by C-GET, by C-MOVE to our listeners, and by the action ``copy``.
     """
     found: StatusSeen | NotReached = bench.shelf.once(
         ("status", bench.endpoint.id), lambda: _followed(bench)
@@ -60,6 +52,9 @@ def follow(bench: Bench) -> StatusSeen | NotReached:
 
 def _followed(bench: Bench) -> StatusSeen | NotReached:
     nothing = secure(bench)
+    link = str(bench.target.declared.get("oes", {}).get("link", "")).lower()
+    if nothing and link in LINKS:
+        return StatusSeen((), {}, {}, link=link)
     if nothing or status_lines.elsewhere(bench):
         return nothing or StatusSeen((), {}, {}, status_lines.elsewhere(bench))
     play = status_lines.begin(bench)
@@ -75,12 +70,13 @@ def _followed(bench: Bench) -> StatusSeen | NotReached:
         return NotReached("C-STORE", f"nothing of ours was stored ({own[0].answer})")
     try:
         cases = status_lines.fetch(play, PARTNER, [*own, *others])
+        cases += status_lines.moved(play, PARTNER, own)
         held = [s for s in own if s.status in ("OR", "AO")]
         status_lines.commit_sent(play, held)
         cases += _after(play, own)
     except Ended as ended:
         return NotReached("C-GET", f"what is stored cannot be asked for: {ended}")
-    refused = {f"{s.came} {s.status}": str(s.answer) for s in play.sent if not s.stored}
+    refused = {f"{s.came} {s.status}": s.said for s in play.sent if not s.stored}
     return StatusSeen(tuple(cases), refused, play.missing)
 
 
@@ -89,6 +85,9 @@ def _after(play: Play, own: list[Sent]) -> list[StatusCase]:
     found: list[StatusCase] = []
     for who in play.parties:
         found += status_lines.fetch(play, who, own)
+    for kind in (PARTNER, STRANGER, PLAIN):
+        found += status_lines.moved(play, kind, own)
+        found += status_copies.copied(play, kind, own)
     return found
 
 
@@ -143,9 +142,11 @@ def alter(bench: Bench) -> AlterationsSeen | NotReached:
     try:
         seen = status_lines.fetch(play, PARTNER, [control])
         cases += [_altered(bench, play, status) for status in ("OR", "AC")]
+        after = status_lines.fetch(play, PARTNER, [control])
     except Ended as ended:
         return NotReached("association", f"no association to alter: {ended}")
-    return AlterationsSeen(any(c.delivered for c in seen), tuple(cases))
+    delivered = [any(c.delivered for c in found) for found in (seen, after)]
+    return AlterationsSeen(delivered[0], tuple(cases), after=delivered[1])
 
 
 def _altered(bench: Bench, play: Play, status: str) -> Alteration:

@@ -6,52 +6,32 @@ import datetime as dt
 import time
 
 from part15.bench import Bench
-from part15.channel import services
-from part15.channel.messages import Message, Messages
 from part15.channel.services import Query
 from part15.channel.tls import Ended
-from part15.channel.trigger import act
-from part15.drivers import status_lines
+from part15.drivers import status_copies, status_handing, status_lines
 from part15.drivers import storage_lines as lines
-from part15.drivers.status import secure
-from part15.drivers.status_lines import Play, Sent
+from part15.drivers.status_lines import Play, Sent, secure
 from part15.model import Impact
 from part15.observations import Many, Member, NotReached
-from part15.observations.status import PARTNER, AuthorizationSeen, TransferSeen
+from part15.observations.status import (
+    PARTNER,
+    AuthorizationSeen,
+    DeletionSeen,
+    StatusCase,
+    TransferSeen,
+)
 from part15.registry import driver
-from part15.wire import dimse, writing
+from part15.wire import writing
 from part15.wire.elements import MalformedDataSet
 from part15.wire.part10 import syntax_of
+from part15.wire.status_model import AFTER
 
+PAUSE = 0.1
 TOLERANCE = dt.timedelta(minutes=5)
-LATEST = 60.0
-"""Seconds that an action may take at most; else six times the deadline."""
 
 
 def _missing(bench: Bench, verb: str) -> NotReached | None:
-    nothing = secure(bench)
-    if nothing is not None:
-        return nothing
-    if not bench.target.actions.get(verb):
-        return NotReached(
-            "actions",
-            f"the target has no action '{verb}'; give actions.{verb}, a command with {{uid}}"
-            + (" and {aet}" if verb == "transfer" else ""),
-        )
-    return None
-
-
-def _do(bench: Bench, verb: str, sent: Sent, title: str = "") -> bool:
-    """Run the action *verb* for *sent*; tell whether it ended with status 0. Raises Trouble."""
-    bench.note(f"action {verb} for test object {sent.instance.uid}")
-    acted = act(
-        bench.target.actions[verb],
-        folder=bench.target.folder,
-        slots={"uid": sent.instance.uid, "aet": title},
-        what=f"{verb} the instance {sent.instance.uid}",
-        deadline=min(bench.deadline * 6 + 5, LATEST),
-    )
-    return acted.code in (0, None)
+    return secure(bench) or status_copies.missing(bench, verb)
 
 
 def _committed(play: Play, status: str) -> Sent | NotReached:
@@ -90,7 +70,7 @@ def _authorized(bench: Bench) -> AuthorizationSeen | NotReached:
     began = dt.datetime.now(dt.UTC)
     try:
         before = status_lines.fetch(play, PARTNER, [sent])[0]
-        if not _do(bench, "authorize", sent):
+        if not status_copies.do(bench, "authorize", sent):
             return NotReached("actions", "the action 'authorize' ended with an error")
         after = status_lines.fetch(play, PARTNER, [sent])[0]
         values = _values(bench, play, sent)
@@ -192,31 +172,100 @@ def _transferred(
     sent = _committed(play, status)
     if isinstance(sent, NotReached):
         return sent
-    inbox = lines.Inbox()
-
-    def respond(talk: Messages, message: Message, until: float) -> None:
-        transfer = talk.contexts[message.context][1]
-        asked = services.read_event(0, message.data, transfer)
-        rows = [(sent.instance.sop_class, uid) for uid in asked.committed]
-        failed = [(*row, 0x0110) for row in rows] if answer == "failure" else []
-        services.report_commitment(talk, asked.transaction, [] if failed else rows, failed, until)
-
-    with lines.acceptor(bench, listener, inbox, act=respond):
-        done = _do(bench, "transfer", sent, bench.endpoint.calling_ae_title)
-        if done:
-            inbox.wait(lambda box: bool(box.actions), time.monotonic() + bench.deadline)
-    came = next((i for i in inbox.instances if i.uid == sent.instance.uid), None)
-    case = status_lines.case_of(sent, PARTNER, came)
+    control = status_lines.made(play, "NS", PARTNER)
+    status_lines.store(play, [control])
+    inbox = status_handing.hand_over(bench, listener, sent, confirm=answer == "success")
+    case = _arrived(sent, inbox)
+    allowed = AFTER[status] if answer == "success" else ()
+    until = bench.until()
     try:
-        left = status_lines.fetch(play, PARTNER, [sent])[0]
+        left = _left(play, sent, control)
+        while left not in allowed and allowed and time.monotonic() < until:
+            time.sleep(PAUSE)
+            left = _left(play, sent, control)
     except Ended as ended:
         return NotReached("C-GET", f"what the product still has cannot be asked for: {ended}")
+    if left == "no control":
+        return NotReached(
+            "C-GET",
+            "an instance beside it that nobody touched did not come back either, so what is left cannot be seen",
+        )
     return TransferSeen(
         status,
         bench.endpoint.transport != "plain",
-        case.returned if came else "-",
-        any(m.command.get(dimse.ACTION_TYPE) == 1 for m in inbox.actions),
+        case.returned if case.delivered else "-",
+        status_handing.asked_for_commitment(inbox),
         answer,
-        left.returned if left.delivered else "gone",
+        left,
         case.uid_kept,
+        _again(bench, listener, sent) if answer == "success" else "-",
     )
+
+
+def _arrived(sent: Sent, inbox: lines.Inbox) -> StatusCase:
+    came = next((i for i in inbox.instances if i.uid == sent.instance.uid), None)
+    return status_lines.case_of(sent, PARTNER, came)
+
+
+def _again(bench: Bench, listener: object, sent: Sent) -> str | None:
+    case = _arrived(sent, status_handing.hand_over(bench, listener, sent, confirm=True))
+    return case.returned if case.delivered else "-"
+
+
+def _left(play: Play, sent: Sent, control: Sent) -> str | None:
+    """Return what a partner gets of *sent* now, as :class:`TransferSeen` has it, or ``no control``."""
+    case, *controls = status_lines.fetch(play, PARTNER, [sent, control])
+    if not any(c.delivered for c in controls):
+        return "no control"
+    if case.delivered:
+        return case.returned
+    return "gone" if case.answer == "0000H" else "not delivered"
+
+
+@driver(Impact.STORE)
+def delete(bench: Bench) -> Many[DeletionSeen] | NotReached:
+    """Tell the product to delete an OR, an AO and, as control, an instance without status; ask for them.
+
+    A plain endpoint is judged by the secure one beside it.
+    """
+    there = status_lines.at_secure(bench)
+    found: Many[DeletionSeen] | NotReached = bench.shelf.once(
+        ("delete", there.endpoint.id), lambda: _deleted(there)
+    )
+    return found
+
+
+def _deleted(bench: Bench) -> Many[DeletionSeen] | NotReached:
+    missing = _missing(bench, "delete")
+    if missing:
+        return missing
+    play = status_lines.begin(bench)
+    members = []
+    for status in ("OR", "AO"):
+        sent = status_lines.made(play, status, PARTNER)
+        control, other = (status_lines.made(play, "NS", PARTNER) for _ in range(2))
+        status_lines.store(play, [sent, control, other])
+        if not (sent.stored and control.stored and other.stored):
+            return NotReached("C-STORE", f"an {status} instance was not stored ({sent.said})")
+        status_lines.commit_sent(play, [sent])
+        try:
+            before = status_lines.fetch(play, PARTNER, [sent])[0]
+            done = status_copies.do(bench, "delete", sent)
+            control_done = status_copies.do(bench, "delete", control)
+            after = status_lines.fetch(play, PARTNER, [sent, control, other])
+        except Ended as ended:
+            return NotReached("C-GET", f"what the product still has cannot be asked for: {ended}")
+        members.append(
+            Member(
+                status,
+                DeletionSeen(
+                    status,
+                    before=before.delivered,
+                    done=done,
+                    after=after[0].delivered,
+                    answer=after[0].answer,
+                    control=control_done and not after[1].delivered and after[2].delivered,
+                ),
+            )
+        )
+    return Many(tuple(members), "deletion")

@@ -15,6 +15,8 @@ from part15.channel.tls import Ended
 from part15.drivers import session_lines
 from part15.drivers import storage_lines as lines
 from part15.drivers.session_foreign import siblings
+from part15.errors import Trouble
+from part15.observations import NotReached
 from part15.observations.status import PARTNER, PLAIN, STRANGER, EventSeen, StatusCase
 from part15.wire import writing
 from part15.wire.comparison import compare_sets
@@ -31,6 +33,7 @@ COMPANIONS = {
 }
 OURS = ("(0100,0410)", *COMPANIONS.values())
 STORED = (0, 0xB000, 0xB006, 0xB007)
+UNKNOWN_DESTINATION = 0xA801
 SLICE = 0.1
 """Seconds between looks at one association while another may come."""
 Syntaxes = list[tuple[str, Sequence[str]]]
@@ -51,14 +54,23 @@ class Sent:
     instance: Instance
     status: str | None
     came: str
+    study: str = ""
     answer: int | str = ""
     asked: bool = False
     committed: bool = False
+    handed: str = ""
+    deletion: bool = False
+    came_back: bool = False
 
     @property
     def stored(self) -> bool:
         """Tell whether the product said that it stored it."""
         return self.answer in STORED
+
+    @property
+    def said(self) -> str:
+        """What the product answered, as text."""
+        return f"{self.answer:04X}H" if isinstance(self.answer, int) else self.answer
 
 
 @dataclass
@@ -70,6 +82,16 @@ class Play:
     study: str = field(default_factory=new_uid)
     series: str = field(default_factory=new_uid)
     sent: list[Sent] = field(default_factory=list)
+
+
+def secure(bench: Bench) -> NotReached | None:
+    """Return why nothing can be followed at a plain endpoint without a secure one beside it."""
+    if bench.endpoint.transport == "plain" and not elsewhere(bench):
+        return NotReached(
+            "transport",
+            "the target has no secure endpoint, so it cannot have partners of Online Electronic Storage",
+        )
+    return None
 
 
 def elsewhere(bench: Bench) -> str:
@@ -117,14 +139,16 @@ def made(play: Play, status: str | None, came: str) -> Sent:
         elements[0x01000420] = writing.element(0x01000420, "DT", "20260102101112.000000+0000")
         elements[0x01000424] = writing.element(0x01000424, "LT", "PART15")
         elements[0x01000426] = writing.element(0x01000426, "LO", "PART15-1")
-    sent = Sent(Instance(SECONDARY_CAPTURE, uid, EXPLICIT, joined(elements)), status, came)
+    sent = Sent(
+        Instance(SECONDARY_CAPTURE, uid, EXPLICIT, joined(elements)), status, came, play.study
+    )
     play.sent.append(sent)
     return sent
 
 
 def store(play: Play, wanted: Sequence[Sent]) -> None:
     """Store *wanted* by who each comes from; what the product answers is noted in each."""
-    for who, party in play.parties.items():
+    for who, party in tuple(play.parties.items()):
         mine = [s for s in wanted if s.came == who]
         if not mine:
             continue
@@ -132,6 +156,12 @@ def store(play: Play, wanted: Sequence[Sent]) -> None:
             answers = lines.send(party.bench, [s.instance for s in mine], shown=party.shown)
         except Ended as ended:
             answers = {s.instance.uid: f"no association: {ended}" for s in mine}
+        except Trouble as trouble:
+            if who == PARTNER or trouble.step != "connect":
+                raise
+            play.missing[who] = f"the {who} endpoint cannot be reached ({trouble.why})"
+            del play.parties[who]
+            answers = {}
         for sent in mine:
             sent.answer = answers.get(sent.instance.uid, "not sent")
 
@@ -146,19 +176,68 @@ def fetch(play: Play, asked: str, wanted: Iterable[Sent], uid: str = "") -> list
     query = Query(study=play.study, instance=uid, level="IMAGE" if uid else "STUDY")
     try:
         found = lines.by_get(party.bench, [s.instance for s in stored], query, shown=party.shown)
-    except Ended as ended:
+    except (Ended, Trouble) as ended:
         if asked == PARTNER:
             raise
         found = services.Retrieved(ended=str(ended))
     if found is None:
         raise Ended("no context", "C-GET is not offered")
+    return cases_of(stored, asked, found, "C-GET")
+
+
+def cases_of(
+    stored: Sequence[Sent], asked: str, found: services.Retrieved, route: str
+) -> list[StatusCase]:
+    """Return the case of each of *stored* that was *asked* for by *route*, of which *found* came."""
     came = {i.uid: i for i in found.instances}
     by_number = {_text(i, NUMBER): i for i in found.instances}
     cases = []
-    for sent in stored:
-        back = came.get(sent.instance.uid) or by_number.get(_text(sent.instance, NUMBER))
-        cases.append(case_of(sent, asked, back))
+    backs = [came.get(s.instance.uid) or by_number.get(_text(s.instance, NUMBER)) for s in stored]
+    for sent, back in zip(stored, backs, strict=True):
+        beside = sent.came_back or any(b is not None for b in backs)
+        sent.came_back = sent.came_back or (back is not None and asked == PARTNER)
+        cases.append(
+            dataclasses.replace(
+                case_of(sent, asked, back),
+                route=route,
+                answer=lines.answer_of(found),
+                handed=sent.handed,
+                deletion=sent.deletion,
+                beside=beside,
+            )
+        )
     return cases
+
+
+def destinations(bench: Bench) -> dict[str, object]:
+    """Return a listener of ours for each of partner, stranger and plain that has one with a fixed port."""
+    found: dict[str, object] = {}
+    for listener in bench.target.listeners.values():
+        if not listener.port or listener.transport not in ("plain", bench.endpoint.transport):
+            continue
+        kind = STRANGER if listener.stranger else PARTNER
+        found.setdefault(PLAIN if listener.transport == "plain" else kind, listener)
+    return found
+
+
+def moved(play: Play, asked: str, wanted: Iterable[Sent]) -> list[StatusCase]:
+    """C-MOVE the study of *play*, as partner, to our listener of the kind *asked*; tell what came there.
+
+    Nothing where we have no such listener, or the product offers no C-MOVE or does not know its AE title.
+    """
+    party = play.parties[PARTNER]
+    listener = destinations(party.bench).get(asked)
+    stored = [s for s in wanted if s.stored]
+    if listener is None or not stored:
+        return []
+    query = Query(study=play.study, level="STUDY")
+    try:
+        found = lines.by_move(party.bench, listener, query, len(stored), shown=party.shown)
+    except Ended as ended:
+        found = services.Retrieved(ended=str(ended))
+    if found is None or (found.status == UNKNOWN_DESTINATION and not found.instances):
+        return []
+    return cases_of(stored, asked, found, "C-MOVE")
 
 
 def _text(instance: Instance, tag: int) -> str | None:

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 
 from part15.bench import Bench
 from part15.channel.tls import Ended
-from part15.drivers import status_lines
-from part15.drivers.status import secure
-from part15.drivers.status_lines import Play
+from part15.drivers import status_copies, status_handing, status_lines
+from part15.drivers.status_lines import Play, Sent, secure
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.status import PARTNER, StatusCase, StorySeen, StoryStep
+from part15.observations.status import PARTNER, PLAIN, STRANGER, StatusCase, StorySeen, StoryStep
 from part15.registry import driver
-from part15.wire.status_model import RULES, broken
+from part15.wire.status_model import PRIMARY, RULES, broken
 
 SECONDS = 30.0
 """The most seconds of one exploration."""
+ACTIONS = 24
+"""The most actions of the target in one exploration: each starts a program."""
 Event = tuple[str, str, str]
 Story = tuple[Event, ...]
 """As :mod:`part15.strategies` draws them: verb, who, and a status or the number of an instance."""
@@ -34,14 +35,44 @@ FIRST: tuple[Story, ...] = (
         ("commit", PARTNER, "0"),
         ("ask", PARTNER, ""),
     ),
+    (("store", PARTNER, "NS"), ("ask", PARTNER, "")),
+    *((("store", who, "AO"), ("ask", PARTNER, "")) for who in (STRANGER, PLAIN)),
+    (("store", PARTNER, "AO"), ("move", PARTNER, "")),
+    *(
+        (("store", PARTNER, "AO"), ("commit", PARTNER, "0"), ("move", who, ""))
+        for who in (PARTNER, STRANGER, PLAIN)
+    ),
+    (
+        ("store", PARTNER, "NS"),
+        ("store", PARTNER, "OR"),
+        ("commit", PARTNER, "1"),
+        ("authorize", PARTNER, "1"),
+        ("ask", PARTNER, ""),
+        ("transfer", "unconfirmed", "1"),
+        ("ask", PARTNER, ""),
+    ),
+    (
+        ("store", PARTNER, "NS"),
+        ("store", PARTNER, "AO"),
+        ("commit", PARTNER, "1"),
+        ("delete", PARTNER, "1"),
+        ("ask", PARTNER, ""),
+    ),
+    (
+        ("store", PARTNER, "NS"),
+        ("store", PARTNER, "OR"),
+        ("commit", PARTNER, "1"),
+        ("transfer", "confirmed", "1"),
+        ("ask", PARTNER, ""),
+    ),
 )
-"""Stories that are always played."""
+"""Stories that are always played; events that the target cannot be made to do are left out."""
 _BY = {
-    "partner": "over TLS from a partner",
-    "stranger": "over TLS from a stranger",
-    "plain": "over plain TCP",
+    PARTNER: "over TLS from a partner",
+    STRANGER: "over TLS from a stranger",
+    PLAIN: "over plain TCP",
 }
-_FOR = {"partner": "a partner", "stranger": "a stranger", "plain": "somebody over plain TCP"}
+_FOR = {PARTNER: "a partner", STRANGER: "a stranger", PLAIN: "somebody over plain TCP"}
 
 
 @dataclass(frozen=True)
@@ -61,8 +92,10 @@ class Explorer:
     played: dict[Story, Played] = field(default_factory=dict)
     unconfirmed: int = 0
     """Commitments that were asked for and not confirmed; after a few nobody asks again."""
-    asked: int = 0
-    """Cases to which the rule of commitment or of the single holder applied."""
+    acted: int = 0
+    applied: dict[str, int] = field(default_factory=dict)
+    """Cases to which each rule applied."""
+    delivered: int = 0
 
     def breaks(self, story: Story, rule: str) -> bool:
         """Tell whether *story* breaks *rule*; after the time is over only for what was played before."""
@@ -82,34 +115,72 @@ class Explorer:
             steps.append(words)
             for rule, how in _violations(cases):
                 found.setdefault(rule, (len(steps) - 1, how))
-            self.asked += sum(RULES["single-holder"].applies(c) for c in cases)
+            for rule, each in RULES.items():
+                count = sum(each.applies(c) for c in cases)
+                if count:
+                    self.applied[rule] = self.applied.get(rule, 0) + count
+            self.delivered += sum(c.delivered for c in cases)
         return Played(tuple(steps), found)
 
     def _act(self, play: Play, event: Event) -> tuple[str, list[StatusCase]]:
         verb, who, what = event
-        if who not in play.parties:
-            return "", []
         if verb == "store":
-            status = None if what == "-" else what
-            sent = status_lines.made(play, status, who)
-            status_lines.store(play, [sent])
-            how = "" if sent.stored else ", which was refused"
-            named = "without status" if status is None else f"as {status}"
-            return f"instance {len(play.sent)} stored {named} {_BY[who]}{how}", []
+            return (self._store(play, who, what), []) if who in play.parties else ("", [])
         stored = [s for s in play.sent if s.stored]
         if not stored:
             return "", []
-        if verb == "commit":
-            if self.unconfirmed >= ENOUGH:
+        if verb == "ask":
+            if who not in play.parties:
                 return "", []
-            number = int(what) % len(stored)
-            status_lines.commit_sent(play, [stored[number]])
-            how = "confirmed" if stored[number].committed else "not confirmed"
-            self.unconfirmed += not stored[number].committed
-            place = play.sent.index(stored[number]) + 1
-            return f"commitment of instance {place} asked for and {how}", []
-        cases = status_lines.fetch(play, who, stored)
-        return f"all asked for by {_FOR[who]}, who received {_received(cases)}", cases
+            cases = status_lines.fetch(play, who, stored)
+            return f"all asked for by {_FOR[who]}, who received {_received(cases)}", cases
+        if verb == "move":
+            cases = status_lines.moved(play, who, stored)
+            words = f"all moved by C-MOVE to {_FOR[who]}, who received {_received(cases)}"
+            return (words, cases) if cases else ("", [])
+        sent = stored[int(what) % len(stored)]
+        named = f"instance {play.sent.index(sent) + 1}"
+        if verb == "commit":
+            return self._commit(play, sent, named), []
+        return self._told(verb, who, sent, named), []
+
+    def _store(self, play: Play, who: str, what: str) -> str:
+        status = None if what == "-" else what
+        sent = status_lines.made(play, status, who)
+        status_lines.store(play, [sent])
+        how = "" if sent.stored else ", which was refused"
+        named = "without status" if status is None else f"as {status}"
+        return f"instance {len(play.sent)} stored {named} {_BY[who]}{how}"
+
+    def _commit(self, play: Play, sent: Sent, named: str) -> str:
+        if self.unconfirmed >= ENOUGH:
+            return ""
+        status_lines.commit_sent(play, [sent])
+        self.unconfirmed += not sent.committed
+        how = "confirmed" if sent.committed else "not confirmed"
+        return f"commitment of {named} asked for and {how}"
+
+    def _told(self, verb: str, who: str, sent: Sent, named: str) -> str:
+        """Have the product authorize, transfer or delete *sent*, a primary instance that is committed."""
+        primary = sent.came == PARTNER and sent.status in PRIMARY and sent.committed
+        if not primary or sent.handed or status_copies.missing(self.bench, verb):
+            return ""
+        if self.acted >= ACTIONS:
+            return ""
+        self.acted += 1
+        if verb == "transfer":
+            sent.handed = status_handing.handed(self.bench, sent, confirm=who == "confirmed")
+            return (
+                f"{named} handed over to a partner, which was {sent.handed}" if sent.handed else ""
+            )
+        if verb == "authorize" and sent.status != "OR":
+            return ""
+        done = status_copies.do(self.bench, verb, sent)
+        if verb == "delete":
+            sent.deletion = True
+            return f"the product told to delete {named}"
+        sent.status = "AO" if done else sent.status
+        return f"{named} authorized" if done else ""
 
 
 def _received(cases: list[StatusCase]) -> str:
@@ -130,8 +201,9 @@ def _violations(cases: list[StatusCase]) -> Iterator[tuple[str, str]]:
 def explore(bench: Bench, *, seed: int = 15, budget: int = 30) -> StorySeen | NotReached:
     """Play at most *budget* generated stories on the product and shrink what breaks a rule.
 
-    A story stores instances as partner, stranger or without protection, has them committed, and asks
-    for them; each is played with new instances. *seed* repeats a run.
+    A story stores instances as partner, stranger or without protection, has them committed, asks for
+    them, moves them to us, and, where the target has the actions, has the product authorize, hand over
+    and delete them; each is played with new instances. *seed* repeats a run.
     """
     nothing = secure(bench)
     if nothing or status_lines.elsewhere(bench):
@@ -139,7 +211,7 @@ def explore(bench: Bench, *, seed: int = 15, budget: int = 30) -> StorySeen | No
     explorer = Explorer(bench, time.monotonic() + SECONDS)
     try:
         for story in FIRST:
-            explorer.breaks(story, "")
+            explorer.breaks(_possible(bench, story), "")
         _generate(explorer, seed, budget)
         told = {}
         for rule in RULES:
@@ -148,7 +220,28 @@ def explore(bench: Bench, *, seed: int = 15, budget: int = 30) -> StorySeen | No
                 told[rule] = _told(explorer.played[shortest], rule)
     except Ended as ended:
         return NotReached("C-GET", f"the stories cannot be played: {ended}")
-    return StorySeen(len(explorer.played), seed, told, applied=explorer.asked)
+    return StorySeen(
+        len(explorer.played), seed, told, applied=explorer.applied, delivered=explorer.delivered
+    )
+
+
+def _also(bench: Bench) -> tuple[tuple[str, str], ...]:
+    """Return the further events that the target has listeners or actions for: verb and whom it concerns."""
+    kinds = status_lines.destinations(bench)
+    found = [("move", kind) for kind in kinds]
+    found += [
+        (verb, PARTNER)
+        for verb in ("authorize", "delete")
+        if not status_copies.missing(bench, verb)
+    ]
+    if status_lines.own_listeners(bench) and not status_copies.missing(bench, "transfer"):
+        found += [("transfer", "confirmed"), ("transfer", "unconfirmed")]
+    return tuple(found)
+
+
+def _possible(bench: Bench, story: Story) -> Story:
+    known = {"store", "commit", "ask", *(verb for verb, _ in _also(bench))}
+    return tuple(event for event in story if event[0] in known)
 
 
 def _generate(explorer: Explorer, seed: int, budget: int) -> None:
@@ -161,7 +254,7 @@ def _generate(explorer: Explorer, seed: int, budget: int) -> None:
         explorer.breaks(story, "")
         return False
 
-    smallest(stories(parties), play, budget, seed, shrink=False)
+    smallest(stories(parties, _also(explorer.bench)), play, budget, seed, shrink=False)
 
 
 def _shortest(explorer: Explorer, rule: str) -> Story | None:

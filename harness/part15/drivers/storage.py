@@ -149,11 +149,10 @@ def _routes(bench: Bench, stored: Sequence[Trap]) -> Iterable[tuple[str, list[In
     study = session_study(stored)
     yield "C-GET", _got(bench, wanted, study)
     for name, listener in bench.target.listeners.items():
-        if listener.transport == bench.endpoint.transport:
-            yield (
-                f"C-MOVE to {name}",
-                lines.by_move(bench, listener, Query(study=study, level="STUDY"), len(wanted)),
-            )
+        if listener.transport == bench.endpoint.transport and listener.port:
+            query = Query(study=study, level="STUDY")
+            moved = lines.by_move(bench, listener, query, len(wanted))
+            yield f"C-MOVE to {name}", moved.instances if moved else None
     yield "files", lines.in_files(bench, [t.uid for t in stored])
 
 

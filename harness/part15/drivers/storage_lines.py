@@ -193,22 +193,44 @@ def _served(
                 act(talk, message, until)
 
 
-def by_move(bench: Bench, listener: object, query: Query, count: int) -> list[Instance] | None:
-    """C-MOVE *query* to *listener*; return what arrived, None if the product does not offer C-MOVE.
+def by_move(
+    bench: Bench,
+    listener: object,
+    query: Query,
+    count: int,
+    *,
+    shown: lines.Shown | None = None,
+) -> services.Retrieved | None:
+    """C-MOVE *query* to *listener*; return what arrived there, None if the product does not offer C-MOVE.
 
-    Waits for *count* instances or the end of the bench's deadline after the final response. Raises Ended.
+    Waits for as many instances as the final response counts (*count* if it counts none), or the end of
+    the bench's deadline after it. Raises Ended.
     """
     inbox = Inbox()
     title = getattr(listener, "ae_title", "")
     with acceptor(bench, listener, inbox):
-        with association(bench, retrieval((), ())) as talk:
-            if talk.context_of(services.MOVE) is None:
-                return None
-            bench.note(f"C-MOVE of our test objects to {title}")
-            found = services.move(talk, query, title, bench.until())
+        with association(bench, retrieval((), ()), shown=shown) as talk:
+            found = ask_move(bench, talk, query, title)
+        if found is None:
+            return None
         if found.status in (0, 0xB000):
-            inbox.wait(lambda box: len(box.instances) >= count, bench.until())
-        return list(inbox.instances)
+            wanted = found.counters.get("completed", count)
+            inbox.wait(lambda box: len(box.instances) >= wanted, bench.until())
+        found.instances = list(inbox.instances)
+        return found
+
+
+def ask_move(bench: Bench, talk: Messages, query: Query, title: str) -> services.Retrieved | None:
+    """C-MOVE *query* to *title* on *talk*, whoever listens there; None if it is not offered."""
+    if talk.context_of(services.MOVE) is None:
+        return None
+    bench.note(f"C-MOVE of our test objects to {title}")
+    return services.move(talk, query, title, bench.until())
+
+
+def answer_of(found: services.Retrieved) -> str:
+    """Return the final status of a retrieval as text, or how it ended without one."""
+    return f"{found.status:04X}H" if found.status is not None else found.ended or "no status"
 
 
 def in_files(bench: Bench, wanted: Iterable[str]) -> list[Instance] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 PARTNER, STRANGER, PLAIN = "partner", "stranger", "plain"
 """Over a secure transport with a registered certificate, with another one of the same CA, without protection."""
@@ -28,6 +28,16 @@ class StatusCase:
     changed: tuple[str, ...] = ()
     requested: bool = False
     """A commitment was asked for before, whatever came of it."""
+    route: str = "C-GET"
+    """How it was asked for: ``C-GET``, ``C-MOVE`` (by a partner, to *asked*) or ``copy`` (an action)."""
+    answer: str = ""
+    """The final status of the retrieval (``0000H``), or how it ended without one."""
+    handed: str = ""
+    """``confirmed`` or ``unconfirmed``: it was handed over to us before, and the commitment ended so."""
+    deletion: bool = False
+    """The product was told to delete it before."""
+    beside: bool = False
+    """It came back before, or something else came by the same request: that it did not come means something."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +46,15 @@ class StatusSeen:
 
     *refused* says what the product refused to store and how, *missing* which of ``partner``,
     ``stranger`` and ``plain`` we could not be, and why. *elsewhere* names the secure endpoint at which
-    the product is judged instead.
+    the product is judged instead. *link* is how else the network is protected where there is no secure
+    endpoint (``vpn``, ``ipsec``), as the target declares it.
     """
 
     cases: tuple[StatusCase, ...]
     refused: dict[str, str]
     missing: dict[str, str]
     elsewhere: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,8 @@ class AlterationsSeen:
     control: bool
     cases: tuple[Alteration, ...]
     elsewhere: str = ""
+    after: bool = True
+    """The unaltered one could also be had after each alteration, by the same request."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,25 @@ class TransferSeen:
     answer: str
     left: str | None
     uid_kept: bool = True
+    again: str | None = "-"
+    """Its status when the product was made to transfer it once more after a success, ``-`` if it did not."""
+
+
+@dataclass(frozen=True)
+class DeletionSeen:
+    """An instance of *status* that the product was told to delete, as a partner gets it.
+
+    *before* and *after* tell whether it came; *done* whether the action ended with status 0; *answer* is
+    the final status of the last retrieval. *control*: another instance, without a status, was deleted by
+    the same action, and a third one was left.
+    """
+
+    status: str
+    before: bool
+    done: bool
+    after: bool
+    answer: str
+    control: bool
 
 
 @dataclass(frozen=True)
@@ -179,5 +212,7 @@ class StorySeen:
     seed: int
     stories: dict[str, tuple[StoryStep, ...]]
     elsewhere: str = ""
-    applied: int = 0
-    """Times a committed OR or AO instance came back to a partner, so that there was a copy to judge."""
+    applied: dict[str, int] = field(default_factory=dict)
+    """Cases to which each rule applied; a rule that is not in it was never put to the test."""
+    delivered: int = 0
+    """Instances that came back to anybody: without one, that something did not come proves nothing."""

@@ -11,7 +11,7 @@ import dataclasses
 import socket
 import ssl
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from part15.peers.archive_node import (
     Other,
     Shelves,
     changed,
+    copy_for,
 )
 from part15.peers.archive_policy import ArchivePolicy
 from part15.peers.child import Pipes
@@ -130,15 +131,18 @@ class Archive(ReferencePeer):
 
     def _do(self, verb: str, arguments: Sequence[str]) -> str:
         """Do what an action of the target asks for; raises ValueError or KeyError if it cannot be done."""
-        if verb == "authorize":
-            self.authorize(*arguments)
-            return "authorized"
-        if verb == "transfer":
-            try:
-                return self.transfer(*arguments)
-            except Ended as ended:
-                raise ValueError(str(ended)) from None
-        raise ValueError(f"there is no verb {verb!r}")
+        verbs: dict[str, Callable[..., str]] = {
+            "authorize": self.authorize,
+            "transfer": self.transfer,
+            "copy": self.copy,
+            "delete": self.delete,
+        }
+        if verb not in verbs:
+            raise ValueError(f"there is no verb {verb!r}")
+        try:
+            return verbs[verb](*arguments)
+        except Ended as ended:
+            raise ValueError(str(ended)) from None
 
     def _associate(self, stream: Stream | Pipes, policy: Policy) -> None:
         if isinstance(stream, Pipes):
@@ -172,7 +176,9 @@ class Archive(ReferencePeer):
         else:
             mine = self.pki["server"]
             context = client_context(
-                certificate=str(mine.certificate), key=str(mine.key), trust=str(self.pki.ca)
+                certificate=str(mine.certificate),
+                key=str(mine.key),
+                trust="" if self.archive.takes_any_server else str(self.pki.ca),
             )
             line = protect(plain, context, until)
         classes = {h.instance.sop_class for h in self.shelves.held.values()}
@@ -188,7 +194,31 @@ class Archive(ReferencePeer):
 
     # what its users do with it
 
-    def authorize(self, uid: str) -> None:
+    def copy(self, uid: str, title: str) -> str:
+        """Send the copy of the instance *uid* that *title* may have; raises ValueError if it may have none.
+
+        Raises KeyError if it is not held or *title* is unknown, Ended if the association fails.
+        """
+        held = self.shelves.held[uid]
+        talk, other = self._outgoing(title)
+        until = time.monotonic() + self.idle
+        try:
+            made = copy_for(self.archive, held, other)
+            if made is None:
+                raise ValueError("nobody may have a copy before its commitment")
+            return f"{services.store(talk, made, until):04X}H"
+        finally:
+            services.close(talk, time.monotonic() + self.idle)
+
+    def delete(self, uid: str) -> str:
+        """Delete the instance *uid*; raises ValueError for an OR or AO one, KeyError if it is not held."""
+        with self.shelves.lock:
+            if self.shelves.held[uid].status in ("OR", "AO") and not self.archive.deletes_primary:
+                raise ValueError("an OR or AO instance is not deleted")
+            del self.shelves.held[uid]
+        return "deleted"
+
+    def authorize(self, uid: str) -> str:
         """Turn the OR instance *uid* into an AO one, as an authorised person would have it done."""
         policy = self.archive
         stamp = time.strftime("%Y%m%d%H%M%S+0000", time.gmtime())
@@ -203,6 +233,7 @@ class Archive(ReferencePeer):
             held = self.shelves.held[uid]
             made = changed(held.instance, changes)
             self.shelves.held[uid] = dataclasses.replace(held, instance=made, status="AO")
+        return "authorized"
 
     def transfer(self, uid: str, title: str) -> str:
         """Hand the OR or AO instance *uid* over to the partner *title*; return what became of it here.
@@ -275,26 +306,43 @@ class Archive(ReferencePeer):
         found["actions"] = {
             "authorize": command(self.control.port, "authorize", "{uid}"),
             "transfer": command(self.control.port, "transfer", "{uid}", "{aet}"),
+            "copy": command(self.control.port, "copy", "{uid}", "{aet}"),
+            "delete": command(self.control.port, "delete", "{uid}"),
         }
         found["declared"] |= DECLARED
         return found
 
     def partner_listener(self) -> dict[str, Any]:
         """Return the listener of a partner on a free port, which this archive knows from now on."""
+        return {"partner": self._listener("PART15", "partner")}
+
+    def listeners(self) -> dict[str, Any]:
+        """Return listeners of a partner, of a stranger and of a plain AE, which this archive knows from now on."""
+        return {
+            **self.partner_listener(),
+            "stranger": {**self._listener("PART15STR", "stranger"), "stranger": True},
+            "unprotected": self._listener("PART15PLN", "plain"),
+        }
+
+    def _listener(self, title: str, kind: str) -> dict[str, Any]:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
-        self.destinations["PART15"] = Destination(f"127.0.0.1:{port}", "tls", "partner")
-        own = self.pki["server"]
-        identity = {"certificate": str(own.certificate), "key": str(own.key)}
-        return {
-            "partner": {
-                "transport": "tls",
-                "port": port,
-                "ae_title": "PART15",
+        transport = "plain" if kind == "plain" else "tls"
+        self.destinations[title] = Destination(f"127.0.0.1:{port}", transport, kind)
+        found: dict[str, Any] = {"transport": transport, "port": port, "ae_title": title}
+        if transport == "tls":
+            own = self.pki["server"]
+            found |= {
                 "trust": str(self.pki.ca),
-                "identity": identity,
+                "identity": {"certificate": str(own.certificate), "key": str(own.key)},
+                "identities": {
+                    "expired": {
+                        "certificate": str(self.pki["expired"].certificate),
+                        "key": str(self.pki["expired"].key),
+                    }
+                },
             }
-        }
+        return found
 
     def users(self) -> dict[str, Any]:
         """Return the users of the target; their secrets are written to files of the PKI folder."""

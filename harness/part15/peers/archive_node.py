@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from part15.channel import services
@@ -20,6 +20,7 @@ from part15.wire.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, MalformedData
 STATUS, WHEN, COMMENT, NUMBER = 0x01000410, 0x01000420, 0x01000424, 0x01000426
 COMPANIONS = (WHEN, COMMENT, NUMBER)
 ROOM = 64 << 20
+MANY = 10_000
 REPLACED = "2.25.15000000000000000000000000000000"
 
 
@@ -77,6 +78,28 @@ def changed(instance: Instance, changes: dict[int, tuple[str, str] | None]) -> I
         for tag, c in changes.items()
     }
     return dataclasses.replace(instance, data=writing.replaced(instance.data, encoded, syntax))
+
+
+def copy_for(policy: ArchivePolicy, held: Held, other: Other) -> Instance | None:
+    """Return the copy that *other* may have, None if it may have none yet."""
+    if not held.settled and not policy.forwards_early:
+        return None
+    copies = {"partner": policy.copies, "stranger": policy.stranger_copy}.get(
+        other.kind, policy.plain_copy
+    )
+    status = copies.get(held.status, "NS" if held.status else "")
+    if not status:
+        return held.instance
+    changes: dict[int, tuple[str, str] | None] = {STATUS: ("CS", status)}
+    if status == "-":
+        changes = {STATUS: None}
+        if not policy.leaves_companions:
+            changes |= dict.fromkeys(COMPANIONS)
+    if policy.new_uid:
+        changes[0x00080018] = ("UI", REPLACED)
+    if status == held.status and not policy.new_uid:
+        return held.instance
+    return changed(held.instance, changes)
 
 
 @dataclass
@@ -232,6 +255,16 @@ class ArchiveAssociation:
                 and (uid or study or series)
             ]
 
+    def _wanted(self, message: Message) -> Iterator[Held]:
+        """Yield what a retrieval is to bring, as the policy has it."""
+        matching, how = self._matching(message), self.policy.retrieves
+        if how == "another":
+            for held in matching:
+                other = changed(held.instance, {0x00080018: ("UI", REPLACED)})
+                yield dataclasses.replace(held, instance=dataclasses.replace(other, uid=REPLACED))
+        elif how != "nothing":
+            yield from matching * (MANY if how == "many" else 1)
+
     def _found(self, message: Message) -> None:
         explicit = self.talk.contexts[message.context][1] != pdu.IMPLICIT_LE
         for held in self._matching(message):
@@ -265,8 +298,8 @@ class ArchiveAssociation:
 
     def _deliver(self, message: Message, talk: Messages, other: Other) -> None:
         done = failed = 0
-        for held in self._matching(message):
-            copy = self.copy_for(held, other)
+        for held in self._wanted(message):
+            copy = copy_for(self.policy, held, other)
             sent = None
             if copy is not None:
                 try:
@@ -281,28 +314,6 @@ class ArchiveAssociation:
             dimse.WARNED: 0,
         }
         self._respond(message, 0xB000 if failed and done else 0xA702 if failed else 0, more=counted)
-
-    def copy_for(self, held: Held, other: Other) -> Instance | None:
-        """Return the copy that *other* may have, None if it may have none yet."""
-        policy = self.policy
-        if not held.settled and not policy.forwards_early:
-            return None
-        copies = {"partner": policy.copies, "stranger": policy.stranger_copy}.get(
-            other.kind, policy.plain_copy
-        )
-        status = copies.get(held.status, "NS" if held.status else "")
-        if not status:
-            return held.instance
-        changes: dict[int, tuple[str, str] | None] = {STATUS: ("CS", status)}
-        if status == "-":
-            changes = {STATUS: None}
-            if not policy.leaves_companions:
-                changes |= dict.fromkeys(COMPANIONS)
-        if policy.new_uid:
-            changes[0x00080018] = ("UI", REPLACED)
-        if status == held.status and not policy.new_uid:
-            return held.instance
-        return changed(held.instance, changes)
 
     # commitment
 

@@ -72,6 +72,12 @@ class ArchivePolicy:
     commitment_known: bool = True
     relinquish: str = "delete"
     """After a transfer: ``delete``, ``NS``, ``AC`` (an AO one; an OR one is deleted), ``always AC`` or ``keep``."""
+    retrieves: str = "right"
+    """What C-GET and C-MOVE bring: ``nothing`` with status 0000H, ``another`` instance, or ``many`` copies."""
+    deletes_primary: bool = False
+    """OR and AO instances are deleted when somebody says so."""
+    takes_any_server: bool = False
+    """As a client of TLS it does not look at the certificate of the server."""
     records_authorization: bool = True
     """Authorization sets date and time and the certification number."""
     authorizes_as_new: bool = False

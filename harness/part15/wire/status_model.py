@@ -32,6 +32,13 @@ def _named(status: str | None) -> str:
     return "no status" if status is None else f"status '{status}'"
 
 
+_ASKED = {
+    "C-GET": "asked for by",
+    "C-MOVE": "moved by C-MOVE to",
+    "copy": "copied by an action to",
+}
+
+
 def story(case: StatusCase) -> str:
     """Return what happened in the case, in words."""
     by = {
@@ -43,7 +50,11 @@ def story(case: StatusCase) -> str:
     steps = [f"stored with {_named(case.sent)} {by[case.came]}"]
     if held(case) in PRIMARY:
         steps.append("committed" if case.committed else "not committed")
-    steps.append(f"asked for by {to[case.asked]}")
+    steps.append(f"{_ASKED[case.route]} {to[case.asked]}")
+    if case.handed:
+        steps.append(f"handed over, which was {case.handed}")
+    if case.deletion:
+        steps.append("told to be deleted")
     got = f"who received {_named(case.returned)}" if case.delivered else "who received nothing"
     return ", ".join(steps) + f", {got}"
 
@@ -91,10 +102,30 @@ def _received(case: StatusCase) -> str:
     return ""
 
 
-def _delivered(came: str, asked: str) -> Callable[[StatusCase], bool]:
-    return lambda case: (
-        case.delivered and (came in ("", case.came)) and asked in ("", case.asked) and settled(case)
+def _gone(case: StatusCase) -> bool:
+    """Tell whether a partner asked for a primary instance in vain that others of the study came beside."""
+    return (
+        not case.delivered
+        and case.answer == "0000H"
+        and case.beside
+        and case.asked == PARTNER
+        and held(case) in PRIMARY
+        and case.committed
     )
+
+
+def _given_up(case: StatusCase) -> str:
+    return "it is gone" if _gone(case) else ""
+
+
+def _still_primary(case: StatusCase) -> str:
+    if case.returned in PRIMARY or (case.sent == "OR" and case.returned == "AC"):
+        return f"it is still there with {_named(case.returned)}"
+    return ""
+
+
+def _delivered(came: str, asked: str) -> Callable[[StatusCase], bool]:
+    return lambda case: case.delivered and came in ("", case.came) and asked in ("", case.asked)
 
 
 def _uid(case: StatusCase) -> str:
@@ -114,7 +145,7 @@ def _holds(*wanted: str | None) -> Callable[[StatusCase], bool]:
 
 
 def _copied_at_all(case: StatusCase) -> bool:
-    return case.delivered and case.came == PARTNER and settled(case)
+    return case.delivered and case.came == PARTNER
 
 
 RULES: Mapping[str, Rule] = {
@@ -154,6 +185,21 @@ RULES: Mapping[str, Rule] = {
     ),
     "from-stranger": Rule(
         "what came from a stranger gets status NS", _delivered(STRANGER, PARTNER), _received
+    ),
+    "relinquished": Rule(
+        "after a confirmed transfer the instance is gone, NS, or AC if it was AO",
+        lambda case: case.asked == PARTNER and case.handed == "confirmed" and case.beside,
+        _still_primary,
+    ),
+    "kept-unconfirmed": Rule(
+        "without a confirmed commitment the instance is not given up",
+        lambda case: case.handed == "unconfirmed" and case.asked == PARTNER and not case.deletion,
+        _given_up,
+    ),
+    "kept-from-deletion": Rule(
+        "an OR or AO instance is not deleted",
+        lambda case: case.deletion and case.asked == PARTNER and not case.handed,
+        _given_up,
     ),
     "values": Rule("no other value changes", lambda case: case.delivered, _values),
 }
