@@ -26,8 +26,12 @@ from part15.wire.syslog import write_syslog
 
 pytestmark = pytest.mark.peer("rsyslog")
 REQUIRED = os.environ.get("PART15_REQUIRE_PEERS") == "1"
-OSSL = ("/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_ossl.so", "/usr/lib/rsyslog/lmnsd_ossl.so",
-        "/usr/lib/aarch64-linux-gnu/rsyslog/lmnsd_ossl.so")  # fmt: skip
+MODULES = (
+    "/usr/lib/x86_64-linux-gnu/rsyslog",
+    "/usr/lib/rsyslog",
+    "/usr/lib/aarch64-linux-gnu/rsyslog",
+)
+PACKAGES = {"ossl": "openssl", "gtls": "gnutls"}
 
 
 class Sink:
@@ -40,16 +44,13 @@ def pki(tmp_path_factory):
     return make_pki(tmp_path_factory.mktemp("pki"))
 
 
-def rsyslogd():
+def rsyslogd(driver="ossl"):
     found = shutil.which("rsyslogd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if found is None or not any(map(os.path.exists, OSSL)):
+    if found is None or not any(pathlib.Path(m, f"lmnsd_{driver}.so").exists() for m in MODULES):
+        what = f"rsyslog with its {PACKAGES[driver]} driver"
         if REQUIRED:
-            pytest.fail(
-                "rsyslog with its openssl driver is not installed, but PART15_REQUIRE_PEERS=1 demands it"
-            )
-        pytest.skip(
-            "rsyslog with its openssl driver (Debian: rsyslog, rsyslog-openssl) is not installed"
-        )
+            pytest.fail(f"{what} is not installed, but PART15_REQUIRE_PEERS=1 demands it")
+        pytest.skip(f"{what} (Debian: rsyslog, rsyslog-{PACKAGES[driver]}) is not installed")
     return found
 
 
@@ -60,9 +61,9 @@ def free_port(kind):
 
 
 @contextlib.contextmanager
-def running(pki, folder, *, size="", udp=False):
+def running(pki, folder, *, size="", udp=False, driver="ossl"):
     """Run rsyslogd on a free port; yields the port and its output file."""
-    program = rsyslogd()
+    program = rsyslogd(driver)
     folder.mkdir()
     port = free_port(socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
     store = folder / "store"
@@ -74,7 +75,7 @@ def running(pki, folder, *, size="", udp=False):
         + (f'maxMessageSize="{size}"' if size else "")
         + ")",
         'module(load="imudp")' if udp else
-        'module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" '
+        f'module(load="imtcp" StreamDriver.Name="{driver}" StreamDriver.Mode="1" '
         'StreamDriver.AuthMode="x509/certvalid" MaxFrameSize="200000")',
         f'input(type="{"imudp" if udp else "imtcp"}" port="{port}" address="127.0.0.1")',
         'template(name="raw" type="string" string="%rawmsg%\\n")',
@@ -256,6 +257,17 @@ def test_raised_size_passes_with_every_other_clause(pki, tmp_path):
     others = {k: (str(v.word), v.message) for k, v in found.items() if v.word is not Word.PASS}
     assert others == {}
     assert found["AUD-TLS-004"].word is Word.PASS
+
+
+def test_the_gnutls_driver_takes_old_versions_with_cbc(pki, tmp_path):
+    """F21: TLS 1.0 and 1.1 are negotiated, with CBC suites; A.6 recommends 1.2 or later."""
+    with running(pki, tmp_path / "rsyslog", size="128k", driver="gtls") as (port, store):
+        bench = bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-tls")
+        seen = drivers()["audit_send.survey"].function(bench)
+    assert (seen.versions["1.0"], seen.versions["1.1"]) == ("accepted", "accepted")
+    answer = ask(checks()["audit_tls.takes_no_old_version"], seen, {})
+    assert answer.word is Word.FAIL, "a should: the run says warn"
+    assert seen.suites["0x002F"] == "accepted", seen.suites
 
 
 def test_datagrams_are_stored(pki, tmp_path):

@@ -171,18 +171,26 @@ def _ends(line: Line, until: float) -> bool:
 
 
 def _request(talk: Conversation, until: float) -> tuple[dimse.Command, int]:
-    """Return the command of the next request and its context; raises Ended."""
+    """Return the command of the next request and its context, once its data set has come too; raises Ended.
+
+    What is still under way when we answer would look as if the client went on after the answer.
+    """
     collected = b""
+    waiting: dimse.Command | None = None
     for _ in range(MAX_MESSAGES):
         _, said = talk.next(until)
         if not isinstance(said, pdu.Data):
             break
         for value in said.pdvs:
-            if value.command:
-                collected += value.data
-                if value.last:
-                    with contextlib.suppress(dimse.CommandError):
-                        return dimse.decode_command(collected), value.context
+            collected += value.data if value.command else b""
+            if value.command and value.last:
+                with contextlib.suppress(dimse.CommandError):
+                    waiting = dimse.decode_command(collected)
+            whole = not value.command or (
+                waiting is not None and waiting.get(dimse.DATA_SET_TYPE) == dimse.NO_DATA_SET
+            )
+            if waiting is not None and value.last and whole:
+                return waiting, value.context
     raise Ended("garbage", "no request came")
 
 

@@ -216,8 +216,12 @@ def draw_refusals(bench: Bench) -> AnswersSeen | NotReached:
         elif isinstance(said, pdu.Abort):
             aborts[name] = (said.source, said.reason)
         else:
-            others[name] = said if isinstance(said, str) else f"a {type(said).__name__} PDU"
+            others[name] = said if isinstance(said, str) else _NAMES.get(type(said), "another PDU")
     return AnswersSeen(rejects, aborts, others, control, lines.after(bench))
+
+
+_NAMES = {pdu.Associate: "A-ASSOCIATE-AC", pdu.Data: "P-DATA-TF"}
+"""How the standard calls what was answered instead of a rejection or an abort."""
 
 
 def _provoke(bench: Bench, octets: bytes, *, associated: bool) -> pdu.Pdu | str:

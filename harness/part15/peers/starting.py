@@ -9,15 +9,29 @@ import shlex
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from part15.errors import TargetError
 from part15.peers.declared import IDENTITIES
-from part15.peers.known import KnownPeer, Place, find, plain_server, search_path
+from part15.peers.known import KnownPeer, Place, search_path
+from part15.peers.known_servers import SERVERS, plain_server
+from part15.peers.known_variants import VARIANTS
 from part15.pki import Pki, make_pki
+from part15.registry import did_you_mean
 from part15.toml_writing import relative_below, toml_text
+
+PEERS = {peer.name: peer for peer in (*SERVERS, *VARIANTS)}
+
+
+def find(name: str) -> KnownPeer:
+    """Return the known peer *name*. Raises TargetError with the nearest name."""
+    if name not in PEERS:
+        raise TargetError(
+            f"'{name}' is no known peer{did_you_mean(name, PEERS)}; known are {', '.join(PEERS)}"
+        )
+    return PEERS[name]
 
 
 def free_port() -> int:
@@ -65,40 +79,60 @@ def running(peer: KnownPeer, pki: Pki, folder: Path) -> Iterator[Path]:
     at = Place(pki, free_port(), folder, free_port() if peer.front else 0)
     with contextlib.ExitStack() as stack:
         if peer.front:
-            stack.enter_context(_process(plain_server(at), at.behind, peer, folder))
-        stack.enter_context(_process(peer.command(at), at.port, peer, folder))
+            stack.enter_context(_peer(plain_server(at), at.behind, peer, folder))
+        stack.enter_context(_peer(peer.command(at), at.port, peer, folder))
         path = folder / "target.toml"
         path.write_text(toml_text(document(peer, pki, at.port)), encoding="utf-8")
         yield path
 
 
+def _peer(
+    command: list[str], port: int, peer: KnownPeer, folder: Path
+) -> contextlib.AbstractContextManager[None]:
+    environment = {**os.environ, **peer.environment}
+    return process(command, port, peer.name, folder, environment, peer.patience)
+
+
 @contextlib.contextmanager
-def _process(command: list[str], port: int, peer: KnownPeer, folder: Path) -> Iterator[None]:
+def process(
+    command: list[str],
+    port: int,
+    name: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    patience: float,
+) -> Iterator[None]:
+    """Run *command* in *folder* while the block runs, once it listens on *port*; its words go to ``peer.log``.
+
+    Raises TargetError, naming it *name*, if it does not listen within *patience* seconds.
+    """
     with (folder / "peer.log").open("ab") as log:
-        process = subprocess.Popen(
+        running = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, "PATH": search_path(), **peer.environment},
+            env={**environment, "PATH": search_path()},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         try:
-            _await(process, port, peer, folder)
+            _await(running, port, name, folder, patience)
             yield
         finally:
-            process.terminate()
+            running.terminate()
             try:
-                process.wait(5)
+                running.wait(5)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
+                running.kill()
+                running.wait(5)
 
 
-def _await(process: subprocess.Popen[bytes], port: int, peer: KnownPeer, folder: Path) -> None:
-    until = time.monotonic() + peer.patience
+def _await(
+    running: subprocess.Popen[bytes], port: int, name: str, folder: Path, patience: float
+) -> None:
+    until = time.monotonic() + patience
     while time.monotonic() < until:
-        if process.poll() is not None:
+        if running.poll() is not None:
             break
         with (
             contextlib.suppress(OSError),
@@ -109,7 +143,7 @@ def _await(process: subprocess.Popen[bytes], port: int, peer: KnownPeer, folder:
         select.select([], [], [], 0.02)
     log = (folder / "peer.log").read_bytes()[-2000:].decode("utf-8", "replace")
     raise TargetError(
-        f"{peer.name} did not listen within {peer.patience:g} s; it said: {log.strip() or 'nothing'}"
+        f"{name} did not listen within {patience:g} s; it said: {log.strip() or 'nothing'}"
     )
 
 
