@@ -19,6 +19,7 @@ from part15.peers.archive import (
     bit_preserving_policy,
     right_policy,
     signing_policy,
+    token_policy,
 )
 from part15.peers.archive_faults import faults
 from part15.peers.archive_policy import ArchivePolicy
@@ -84,7 +85,7 @@ class ArchiveArena:
                 claims=dict.fromkeys(self.claimed, (self.role,))
             )
             document["listeners"] = archive.listeners()
-            document["limits"] = {"impact": "credential", "wrong_credentials": 20}
+            document["limits"] = {"impact": "credential", "wrong_credentials": 80}
             _, verdicts = drive(document, Path(folder), deadline=DEADLINE)
         mine = self._clauses()
         return judged([v for v in verdicts if v.case.clause in mine])
@@ -192,6 +193,15 @@ ARENAS = (
         plain=False,
     ),
     ArchiveArena(
+        "user identity by token",
+        ("site-json-web-token",),
+        "association-acceptor",
+        "identity",
+        (),
+        plain=False,
+        policy=token_policy,
+    ),
+    ArchiveArena(
         "storage",
         STORAGE_PROFILES[1:],
         "storage-scp",
@@ -220,5 +230,6 @@ ARENAS = (
     RequestorArena("user-identity-passcode"),
     RequestorArena("user-identity-kerberos", ("ps3.7-user-identity",)),
     RequestorArena("user-identity-saml"),
+    RequestorArena("site-json-web-token"),
     CreatorArena(),
 )

@@ -15,13 +15,13 @@ from pydantic import (
     Field,
     PrivateAttr,
     field_validator,
-    model_validator,
 )
 
 from part15.address import split_address
 from part15.errors import TargetError
 from part15.model import Claim, Impact, Word
 from part15.references import referenced_path
+from part15.target_users import User
 
 EDITION = "2023b"
 """The edition a claim is judged by when the target names none: the newest whose text was at hand whole."""
@@ -158,53 +158,6 @@ class Listener(_Table):
         from part15.address import join_address
 
         return join_address(self.host, self.port)
-
-
-_FIELDS = {
-    1: {"name"},
-    2: {"name", "passcode"},
-    3: {"ticket"},
-    4: {"assertion"},
-    5: {"token"},
-}
-
-
-class User(_Table):
-    """A user whom the SUT lets in: a User-Identity-Type of PS3.7 and what that type shows.
-
-    1: *name*; 2: *name* and *passcode*; 3: *ticket*; 4: *assertion*; 5: *token*. All but the name are
-    references: ``env:NAME`` or ``file:PATH``; a ticket in an environment variable is in base64.
-    """
-
-    type: Literal[1, 2, 3, 4, 5]
-    name: str = ""
-    passcode: str = ""
-    ticket: str = ""
-    assertion: str = ""
-    token: str = ""
-
-    @field_validator("passcode", "ticket", "assertion", "token")
-    @classmethod
-    def _referenced(cls, value: str) -> str:
-        if value and not value.startswith(("env:", "file:")):
-            raise ValueError(
-                "a secret stands in the target itself; write env:NAME or file:PATH instead"
-            )
-        return value
-
-    @model_validator(mode="after")
-    def _complete(self) -> User:
-        given = {
-            name
-            for name in ("name", "passcode", "ticket", "assertion", "token")
-            if getattr(self, name)
-        }
-        wanted = _FIELDS[self.type]
-        if given != wanted:
-            raise ValueError(
-                f"a user of type {self.type} has {' and '.join(sorted(wanted))}, no more"
-            )
-        return self
 
 
 class Media(_Table):

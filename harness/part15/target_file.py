@@ -23,9 +23,9 @@ from part15.target import (
     Media,
     Product,
     Target,
-    User,
     Waiver,
 )
+from part15.target_users import User
 from part15.toml_lines import key_lines, line_of
 
 VERBS = (
@@ -97,7 +97,7 @@ def _absolute(table: Any, folder: Path, key: str = "") -> Any:
         return str(folder / table)
     if key == "binding" and table.endswith((".yaml", ".yml")):
         return str(folder / table)
-    if key == "key" and not table.startswith(("env:", "file:")):
+    if key in ("key", "cache") and not table.startswith(("env:", "file:")):
         return str(folder / table)
     if table.startswith("file:"):
         return f"file:{folder / table[5:]}"
@@ -180,6 +180,13 @@ def _dangling(
                         f"{group}.{name}.profiles names '{profile}', which is not claimed{hint}",
                     )
                 )
+    for name, user in target.users.items():
+        for key, text in user.references().items():
+            path = text.removeprefix("file:")
+            if not text.startswith("env:") and not Path(path).is_file():
+                where = line_of(lines, ("users", name, *key.split(".", 1)))
+                message = f"users.{name}.{key}: there is no file {path}; make it before the run"
+                problems.append(Problem(source, where, None, message))
     for verb in target.actions:
         if verb not in VERBS:
             where = line_of(lines, ("actions", verb))

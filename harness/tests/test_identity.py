@@ -113,6 +113,11 @@ def target(**user: object) -> object:
         ({"type": 1, "name": "a", "passcode": "env:X"}, "type 1 has name"),
         ({"type": 3, "name": "a"}, "ticket"),
         ({"type": 7, "name": "a"}, "type"),
+        ({"type": 3, "cache": "env:CACHE"}, "cache and service; or command; or ticket"),
+        ({"type": 4, "assertion": "env:A", "command": "x"}, "audience and issuer and key"),
+        ({"type": 2, "name": "a", "passcode": "env:P", "wrong": {"x": "env:W"}}, "types 3 to 5"),
+        ({"type": 5, "token": "env:T", "wrong": {"old": "abc"}}, "write env:NAME"),
+        ({"type": 3, "cache": "nowhere.ccache", "service": "s"}, "users.u.cache: there is no file"),
         ({"type": 1, "nam": "a"}, "did you mean 'name'"),
     ],
 )
@@ -125,9 +130,12 @@ def test_a_user_of_each_type_is_taken() -> None:
     for user in (
         {"type": 1, "name": "a"},
         {"type": 2, "name": "a", "passcode": "env:PW"},
-        {"type": 3, "ticket": "file:ticket"},
+        {"type": 3, "ticket": "env:TICKET"},
         {"type": 4, "assertion": "env:SAML"},
         {"type": 5, "token": "env:JWT"},
+        {"type": 3, "cache": "env:CACHE", "service": "dicom/host"},
+        {"type": 4, "key": "env:K", "issuer": "i", "subject": "s", "audience": "a"},
+        {"type": 5, "command": ["./token"], "wrong": {"expired": "env:OLD"}},
     ):
         assert target(**user)
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from part15.checks.identity_words import (
+    DIED,
+    listed,
+    nothing,
+    presumes,
+    survival,
+    survived,
+    unclaimed,
+    where,
+)
 from part15.model import (
     Finding,
     Judgement,
     Word,
-    does_not_apply,
     fails,
     informs,
     passes,
@@ -19,87 +28,66 @@ from part15.observations.identity import (
     IdentityAnswer,
     ResponseItem,
     UnsupportedSeen,
-    VariantsSeen,
     WrongIdentitiesSeen,
 )
 from part15.registry import check
-from part15.wire.user_identity import NAMES
-
-_DIED = (
-    "the right identity was refused afterwards ({said}), so the refusals before it prove nothing; "
-    "look whether the account was locked or the product stopped answering"
-)
+from part15.wire.user_identity import KERBEROS
 
 
-def _where(answer: IdentityAnswer) -> str:
-    asked = ", response asked for" if answer.positive else ""
-    return f"{answer.shown}, type {answer.kind}{asked}" if answer.kind else answer.shown
-
-
-def _listed(answers: Iterable[IdentityAnswer]) -> str:
-    return "; ".join(f"{_where(a)}: {a.said}" for a in answers)
-
-
-def _presumes(environment: str) -> str:
-    if environment == "alone":
-        return "tested alone, without transport security, which presumes trusted systems or a secure network"
-    return f"tested {environment}"
-
-
-def _nothing(seen: IdentitiesSeen) -> Judgement | None:
-    """Return why nothing can be judged: no association PDU ever came back."""
-    every = (seen.control, *seen.answers)
-    if any(a.outcome in ("accepted", "rejected", "aborted") for a in every):
-        return None
-    return undecided(
-        f"no association PDU came back, not even without an identity ({seen.control.said}); "
-        "look whether the endpoint lets us in at all"
-    )
-
-
-def _unclaimed(claimed: Sequence[int], types: Sequence[int]) -> Judgement | None:
-    """Return why a clause of identity *types* does not bind a product that claims others."""
-    if not types or set(types) & set(claimed):
-        return None
-    wanted = " or ".join(NAMES[t] for t in types)
-    return does_not_apply(f"the target does not claim identities of type {wanted}")
+def _turned_away(seen: IdentitiesSeen, answer: IdentityAnswer) -> bool:
+    """Tell whether *answer* denies entry: a refusal, or no usable answer from a product that is still well."""
+    if answer.outcome in ("rejected", "aborted", "damaged"):
+        return True
+    return answer.outcome in ("closed", "reset", "silent", "garbage") and survived(seen)
 
 
 @check
 def accepts_identities(seen: IdentitiesSeen, *, types: Sequence[int]) -> Judgement:
     """A user who is allowed in gets an A-ASSOCIATE-AC, by each of *types*."""
-    nothing = _nothing(seen)
-    if nothing:
-        return nothing
-    judged = [a for a in seen.answers if a.kind in types and not a.positive]
-    refused = [a for a in judged if not a.accepted]
+    none = nothing(seen)
+    if none:
+        return none
+    judged = [a for a in seen.answers if a.kind in types]
+    plain = [a for a in judged if not a.positive] or judged
+    refused = [a for a in plain if _turned_away(seen, a)]
     if refused:
         first = refused[0]
         return fails(
-            f"{_where(first)} was {first.said}, although the target says this user is let in; "
+            f"{where(first)} was {first.said}, although the target says this user is let in; "
             "accept the User Identity sub-item",
             expected="A-ASSOCIATE-AC",
-            observed=_listed(judged),
-            findings=[Finding(_where(a), Word.FAIL, f"it was {a.said}") for a in refused],
+            observed=listed(judged),
+            findings=[Finding(where(a), Word.FAIL, f"it was {a.said}") for a in refused],
         )
-    missing = [t for t in types if t not in {a.kind for a in seen.answers}]
-    if missing:
+    unclear = [a for a in plain if not a.accepted]
+    if unclear:
         return undecided(
-            f"no user of type {', '.join(map(str, missing))} was shown; give one in [users.NAME]",
-            observed=_listed(judged),
+            f"{where(unclear[0])} was {unclear[0].said}, and {survival(seen)}; look why the product stopped answering",
+            observed=listed(judged),
+        )
+    missing = [t for t in types if t not in {a.kind for a in judged}]
+    if missing:
+        left = f" (not shown: {', '.join(seen.left)})" if seen.left else ""
+        return undecided(
+            f"no user of type {', '.join(map(str, missing))} was shown{left}; give one in [users.NAME]",
+            observed=listed(judged),
         )
     return passes(
-        f"users of type {', '.join(map(str, types))} were accepted, {_presumes(seen.environment)}",
-        observed=_listed(judged),
+        f"users of type {', '.join(map(str, types))} were accepted, {presumes(seen.environment, types)}",
+        observed=listed(judged),
     )
 
 
-def _fault_of(responses: tuple[ResponseItem, ...], content: str) -> str:
-    if not responses:
+def _fault_of(answer: IdentityAnswer, content: str) -> str:
+    if answer.outcome == "damaged":
+        return f"the A-ASSOCIATE-AC cannot be read ({answer.why})"
+    if not answer.accepted:
+        return f"it was {answer.said}, although the same user is accepted without a response"
+    if not answer.responses:
         return "no 59H sub-item came back"
-    if len(responses) > 1:
-        return f"{len(responses)} 59H sub-items came back, not one"
-    return _content_fault(responses[0], content)
+    if len(answer.responses) > 1:
+        return f"{len(answer.responses)} 59H sub-items came back, not one"
+    return _content_fault(answer.responses[0], content)
 
 
 def _content_fault(item: ResponseItem, content: str) -> str:
@@ -109,6 +97,8 @@ def _content_fault(item: ResponseItem, content: str) -> str:
         return (
             f"the server response is {item.form}, not a Kerberos server ticket (DER, APPLICATION)"
         )
+    if content == "DER" and item.proof not in ("", "verified"):
+        return f"the server ticket does not verify: {item.proof}"
     if content == "SAML" and not (
         item.form.startswith("XML: Response of") and "saml" in item.form.lower()
     ):
@@ -122,21 +112,28 @@ def responds_when_asked(
 ) -> Judgement:
     """An accepted identity of *types* with a positive response asked for gets exactly one 59H sub-item.
 
-    No *types* means all that were shown.
-    *content* is ``nothing`` (length 0), ``DER`` (a Kerberos server ticket), ``SAML`` (a SAML
-    Response) or ``any``.
+    No *types* means all that were shown. *content* is ``nothing`` (length 0), ``DER`` (a Kerberos server
+    ticket, verified with the session key where we hold it), ``SAML`` (a SAML Response) or ``any``.
+    A user who is refused only because a response is asked for counts as one without a response.
     """
-    nothing = _unclaimed(seen.claimed, types) or _nothing(seen)
-    if nothing:
-        return nothing
+    none = unclaimed(seen.claimed, types) or nothing(seen)
+    if none:
+        return none
     wanted = tuple(types) or tuple(sorted({a.kind for a in seen.answers}))
-    judged = [a for a in seen.answers if a.kind in wanted and a.positive and a.accepted]
-    faults = {_where(a): _fault_of(a.responses, content) for a in judged}
+    welcome = {a.shown for a in seen.answers if a.accepted and not a.positive}
+    judged = [
+        a
+        for a in seen.answers
+        if a.kind in wanted
+        and a.positive
+        and (a.accepted or (a.shown in welcome and _turned_away(seen, a)))
+    ]
+    faults = {where(a): _fault_of(a, content) for a in judged}
     wrong = {k: f for k, f in faults.items() if f}
     if wrong:
-        where, fault = next(iter(wrong.items()))
+        first, fault = next(iter(wrong.items()))
         return fails(
-            f"{where}: {fault}; answer a request for a positive response with one User Identity sub-item (59H)",
+            f"{first}: {fault}; answer a request for a positive response with one User Identity sub-item (59H)",
             expected="one 59H sub-item",
             observed="; ".join(f"{k}: {f or 'one 59H sub-item'}" for k, f in faults.items()),
             findings=[Finding(k, Word.FAIL, f) for k, f in wrong.items()],
@@ -147,11 +144,18 @@ def responds_when_asked(
         return undecided(
             f"no user of type {', '.join(map(str, missing))} was accepted with a response asked for; "
             "give one in [users.NAME] and let it in",
-            observed=_listed(seen.answers),
+            observed=listed(seen.answers),
         )
+    if content == "DER" and not all(r.proof for a in judged for r in a.responses):
+        return undecided(
+            "the server ticket has the form of one, but could not be verified without the session key; "
+            "give the user by cache and service",
+            observed=listed(judged),
+        )
+    verified = ", and its server ticket verifies with our session key" if content == "DER" else ""
     return passes(
-        f"each of {len(judged)} accepted identities that asked for a response got one 59H sub-item",
-        observed=_listed(judged),
+        f"each of {len(judged)} accepted identities that asked for a response got one 59H sub-item{verified}",
+        observed=listed(judged),
         rests_on=("T-25",),
     )
 
@@ -163,10 +167,10 @@ def stays_silent_unasked(seen: IdentitiesSeen) -> Judgement:
     wrong = [a for a in judged if a.responses]
     if wrong:
         return fails(
-            f"{_where(wrong[0])}: a 59H sub-item came back though no response was asked for",
+            f"{where(wrong[0])}: a 59H sub-item came back though no response was asked for",
             expected="no 59H sub-item",
             observed=f"{len(wrong[0].responses)} 59H sub-items",
-            findings=[Finding(_where(a), Word.FAIL, "59H came unasked") for a in wrong],
+            findings=[Finding(where(a), Word.FAIL, "59H came unasked") for a in wrong],
         )
     if not judged:
         return undecided("no identity was accepted without a response asked for")
@@ -190,7 +194,7 @@ def stays_silent_without_identity(seen: IdentitiesSeen) -> Judgement:
 
 
 def _responses(seen: IdentitiesSeen) -> list[tuple[str, ResponseItem]]:
-    return [(_where(a), r) for a in (seen.control, *seen.answers) for r in a.responses]
+    return [(where(a), r) for a in (seen.control, *seen.answers) for r in a.responses]
 
 
 @check
@@ -198,9 +202,14 @@ def lays_out_responses(seen: IdentitiesSeen) -> Judgement:
     """Every 59H sub-item has the fields of Table D.3-15, lengths that fit, and reserved octet 00H."""
     found = _responses(seen)
     wrong = [
-        (where, r.fault or f"its reserved octet is {r.reserved:02X}H")
-        for where, r in found
+        (said, r.fault or f"its reserved octet is {r.reserved:02X}H")
+        for said, r in found
         if r.fault or r.reserved
+    ]
+    wrong += [
+        (where(a), f"the A-ASSOCIATE-AC cannot be read ({a.why})")
+        for a in seen.answers
+        if a.outcome == "damaged" and a.positive
     ]
     if wrong:
         return fails(
@@ -221,7 +230,7 @@ def sends_one_response(seen: IdentitiesSeen) -> Judgement:
     wrong = [a for a in judged if len(a.responses) > 1]
     if wrong:
         return fails(
-            f"{_where(wrong[0])}: {len(wrong[0].responses)} 59H sub-items came back",
+            f"{where(wrong[0])}: {len(wrong[0].responses)} 59H sub-items came back",
             expected="at most one",
             observed=len(wrong[0].responses),
         )
@@ -233,10 +242,10 @@ def sends_one_response(seen: IdentitiesSeen) -> Judgement:
 @check
 def leaves_responses_empty(seen: IdentitiesSeen) -> Judgement:
     """The server response to types 1 and 2 has zero length."""
-    unclaimed = _unclaimed(seen.claimed, (1, 2))
-    if unclaimed:
-        return unclaimed
-    found = [(_where(a), r) for a in seen.answers if a.kind in (1, 2) for r in a.responses]
+    none = unclaimed(seen.claimed, (1, 2))
+    if none:
+        return none
+    found = [(where(a), r) for a in seen.answers if a.kind in (1, 2) for r in a.responses]
     wrong = [(where, r) for where, r in found if r.length]
     if wrong:
         return fails(
@@ -251,31 +260,55 @@ def leaves_responses_empty(seen: IdentitiesSeen) -> Judgement:
     return passes(f"{len(found)} server responses to types 1 and 2 are empty")
 
 
+def _replay(answer: IdentityAnswer) -> bool:
+    """Tell whether *answer* is to a replay that no standard forbids (Kerberos does)."""
+    return answer.shown.startswith("replayed") and answer.kind != KERBEROS
+
+
 @check
 def refuses_wrong_identities(seen: WrongIdentitiesSeen, *, types: Sequence[int]) -> Judgement:
-    """No wrong credential of *types* gets an A-ASSOCIATE-AC."""
-    unclaimed = _unclaimed(seen.claimed, types)
-    if unclaimed:
-        return unclaimed
-    judged = [a for a in seen.answers if a.kind in types]
-    let_in = [a for a in judged if a.accepted]
+    """No wrong credential of *types* gets an A-ASSOCIATE-AC; silence and garbage are no refusal.
+
+    A SAML assertion or a token that is taken a second time is a finding.
+    """
+    none = unclaimed(seen.claimed, types)
+    if none:
+        return none
+    every = [a for a in seen.answers if a.kind in types]
+    judged = [a for a in every if not _replay(a)]
+    let_in = [a for a in judged if a.accepted or a.outcome == "damaged"]
+    again = [
+        Finding(where(a), Word.WARN, "it was accepted a second time")
+        for a in every
+        if _replay(a) and a.accepted
+    ]
     if let_in:
         return fails(
-            f"{_where(let_in[0])} was accepted; reject the association when authentication fails",
+            f"{where(let_in[0])} was {let_in[0].said}; reject the association when authentication fails",
             expected="A-ASSOCIATE-RJ",
-            observed=_listed(judged),
-            findings=[Finding(_where(a), Word.FAIL, "it was accepted") for a in let_in],
+            observed=listed(every),
+            findings=[Finding(where(a), Word.FAIL, f"it was {a.said}") for a in let_in] + again,
         )
     left = f"; not shown: {', '.join(seen.left)}" if seen.left else ""
     if not judged:
         return undecided(
-            f"no wrong credential of type {', '.join(map(str, types))} was shown{left}"
+            f"no wrong credential of type {', '.join(map(str, types))} was shown{left}; "
+            "raise limits.wrong_credentials if the accounts can bear it",
+            observed=listed(every),
         )
     if not seen.after.accepted:
-        return undecided(_DIED.format(said=seen.after.said), observed=_listed(judged))
+        return undecided(DIED.format(said=seen.after.said), observed=listed(judged))
+    unclear = [a for a in judged if not a.refused]
+    if unclear:
+        return undecided(
+            f"{where(unclear[0])} was {unclear[0].said}, which is no refusal; answer it with A-ASSOCIATE-RJ",
+            observed=listed(judged),
+            findings=[Finding(where(a), Word.INCONCLUSIVE, f"it was {a.said}") for a in unclear],
+        )
     return passes(
-        f"{len(judged)} wrong credentials were refused, {_presumes(seen.environment)}{left}",
-        observed=_listed(judged),
+        f"{len(judged)} wrong credentials were refused, {presumes(seen.environment, types)}{left}",
+        observed=listed(judged),
+        findings=again,
     )
 
 
@@ -289,26 +322,32 @@ def rejects_as_defined(seen: WrongIdentitiesSeen) -> Judgement:
     if not refused:
         return undecided(
             "no wrong credential was refused, so there is no rejection to look at",
-            observed=_listed(seen.answers),
+            observed=listed(seen.answers),
         )
     if not seen.after.accepted:
-        return undecided(_DIED.format(said=seen.after.said), observed=_listed(seen.answers))
-    wrong = [a for a in refused if a.outcome != "rejected" or a.reject[:2] != (1, 2)]
+        return undecided(DIED.format(said=seen.after.said), observed=listed(seen.answers))
+    judged = [a for a in refused if a.outcome not in ("ours", "alert", "gone")]
+    wrong = [a for a in judged if a.outcome != "rejected" or a.reject[:2] != (1, 2)]
     reasons = [
-        Finding(_where(a), Word.WARN, f"reason {a.reject[2]}; reason 1 is the only fitting one")
-        for a in refused
+        Finding(where(a), Word.WARN, f"reason {a.reject[2]}; reason 1 is the only fitting one")
+        for a in judged
         if a.outcome == "rejected" and a.reject[:2] == (1, 2) and a.reject[2] != 1
     ]
     if wrong:
         return fails(
-            f"{_where(wrong[0])} was {wrong[0].said}; reject it with result 1, source 2, reason 1",
+            f"{where(wrong[0])} was {wrong[0].said}; reject it with result 1, source 2, reason 1",
             expected="A-ASSOCIATE-RJ (1, 2, 1)",
-            observed=_listed(wrong),
-            findings=[Finding(_where(a), Word.FAIL, f"it was {a.said}") for a in wrong] + reasons,
+            observed=listed(wrong),
+            findings=[Finding(where(a), Word.FAIL, f"it was {a.said}") for a in wrong] + reasons,
+        )
+    if not judged:
+        return undecided(
+            f"{where(refused[0])} was {refused[0].said}: no A-ASSOCIATE-RQ was answered",
+            observed=listed(refused),
         )
     return passes(
-        f"{len(refused)} wrong credentials were rejected with result 1 and source 2",
-        observed=_listed(refused),
+        f"{len(judged)} wrong credentials were rejected with result 1 and source 2",
+        observed=listed(judged),
         findings=reasons,
     )
 
@@ -316,9 +355,9 @@ def rejects_as_defined(seen: WrongIdentitiesSeen) -> Judgement:
 @check
 def tells_whether_credentials_count(seen: WrongIdentitiesSeen) -> Judgement:
     """Record whether wrong credentials are refused; a permission, never a violation."""
-    let_in = [a.shown for a in seen.answers if a.accepted]
+    let_in = [a.shown for a in seen.answers if a.accepted and a.kind in (1, 2)]
     words = f"accepted: {', '.join(let_in)}" if let_in else "all wrong credentials were refused"
-    return informs(words, observed=_listed(seen.answers))
+    return informs(words, observed=listed(seen.answers))
 
 
 @check
@@ -328,71 +367,32 @@ def ignores_unsupported_identities(seen: UnsupportedSeen) -> Judgement:
     The association is accepted and no 59H sub-item comes back (PS3.7 D.3.3.7; PS3.8 9.3.1).
     """
     wrong = {
-        _where(a): f"it was {a.said}" if not a.accepted else "a 59H sub-item came back"
+        where(a): "a 59H sub-item came back" if a.accepted else f"it was {a.said}"
         for a in seen.answers
-        if not a.accepted or a.responses
+        if a.responses or a.outcome in ("rejected", "aborted", "damaged")
     }
-    if not seen.after.accepted:
+    stopped = {
+        where(a): f"it was {a.said}"
+        for a in seen.answers
+        if not a.accepted and where(a) not in wrong
+    }
+    if not seen.after.accepted and not wrong:
         return undecided(
             f"the association without identity afterwards was {seen.after.said}; "
-            "look why the product stopped answering"
+            "look why the product stopped answering",
+            observed=listed(seen.answers),
         )
+    if seen.after.accepted:
+        wrong |= stopped
     if wrong:
-        where, why = next(iter(wrong.items()))
+        first, why = next(iter(wrong.items()))
         return fails(
-            f"{where}: {why}, although the target does not claim it; ignore what is not supported",
+            f"{first}: {why}, although the target does not claim it; ignore what is not supported",
             expected="A-ASSOCIATE-AC without 59H",
             observed="; ".join(f"{k}: {v}" for k, v in wrong.items()),
             findings=[Finding(k, Word.FAIL, v) for k, v in wrong.items()],
         )
     return passes(
         f"{len(seen.answers)} identities that the target does not claim were accepted without a 59H sub-item",
-        observed=_listed(seen.answers),
-    )
-
-
-_ODD = {
-    "positive response flag 2": "treat it as 0 or refuse",
-    "two sub-items": "at most one is allowed",
-    "item length too long": "its length does not fit",
-    "primary length beyond the item": "its length does not fit",
-    "secondary length beyond the item": "its length does not fit",
-}
-
-
-@check
-def ignores_reserved_octet(seen: VariantsSeen) -> Judgement:
-    """A reserved octet of FFH makes no difference; damaged sub-items that authenticate are findings."""
-    reserved = next((a for a in seen.answers if a.shown == "reserved octet FFH"), None)
-    if reserved is None:
-        return undecided("no sub-item with another reserved octet was shown")
-    if not seen.after.accepted:
-        return undecided(
-            f"the right identity afterwards was {seen.after.said}; look why the product stopped answering"
-        )
-    damaged = [
-        Finding(a.shown, Word.WARN, f"it was authenticated (59H), although {_ODD[a.shown]}")
-        for a in seen.answers
-        if a.shown in _ODD and a.accepted and a.responses
-    ]
-    hung = [
-        Finding(a.shown, Word.WARN, f"no answer for {a.seconds:g} s")
-        for a in seen.answers
-        if a.outcome == "silent"
-    ]
-    same = reserved.outcome == seen.before.outcome and len(reserved.responses) == len(
-        seen.before.responses
-    )
-    if not same:
-        return fails(
-            f"with reserved octet FFH the same identity was {reserved.said} with {len(reserved.responses)} 59H sub-items, "
-            f"with 00H {seen.before.said} with {len(seen.before.responses)}; do not test it",
-            expected=seen.before.said,
-            observed=reserved.said,
-            findings=damaged + hung,
-        )
-    return passes(
-        "a reserved octet of FFH made no difference",
-        observed=_listed(seen.answers),
-        findings=damaged + hung,
+        observed=listed(seen.answers),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from part15.bench import Bench
 from part15.drivers import identity_lines as lines
+from part15.drivers.identity_credentials import Credential, Make
 from part15.model import Impact
 from part15.observations import NotReached
 from part15.observations.identity import (
@@ -19,6 +19,7 @@ from part15.observations.identity import (
     WrongIdentitiesSeen,
 )
 from part15.registry import driver
+from part15.wire import pdu
 from part15.wire import user_identity as ui
 
 LONGEST = 0xFF00
@@ -27,9 +28,9 @@ LONGEST = 0xFF00
 _NEEDED = {
     1: "name",
     2: "name and passcode",
-    3: "ticket",
-    4: "assertion",
-    5: "token",
+    3: "cache and service",
+    4: "key, issuer, subject and audience",
+    5: "key, issuer, subject and audience",
 }
 
 
@@ -48,91 +49,94 @@ def _missing(types: Sequence[int]) -> NotReached:
 def show_users(bench: Bench) -> IdentitiesSeen | NotReached:
     """Show the users of the target, each without and with a positive response asked for.
 
-    Only those whose identity type is claimed; before them, an association without any identity.
+    Only those whose identity type is claimed; before and after them, an association without any identity.
+    A user whose credential is good for one association only asks for the response.
     """
     claimed = lines.claimed_types(bench)
     users = lines.right_users(bench, claimed)
     if not users:
         return _missing(claimed)
     control = lines.show(bench, "no identity", None)
-    answers = [
-        lines.show(bench, f"user {name}", dataclasses.replace(shown, positive=positive))
-        for name, shown in users.items()
-        for positive in (0, 1)
-    ]
-    return IdentitiesSeen(control, tuple(answers), lines.environment(bench), claimed)
+    answers: list[IdentityAnswer] = []
+    left: list[str] = []
+    for purse in users:
+        for positive in (1,) if purse.once else (0, 1):
+            shown = f"user {purse.name}"
+            if left:
+                left.append(shown)
+                continue
+            answers.append(lines.show(bench, shown, purse.right().asking(positive)))
+            if not answers[-1].entered and not lines.alive(bench, control).entered:
+                left.append(f"whatever would have come after {shown}")
+    return IdentitiesSeen(
+        control,
+        tuple(answers),
+        lines.environment(bench),
+        claimed,
+        lines.alive(bench, control),
+        tuple(dict.fromkeys(left)),
+    )
 
 
 @driver(Impact.CREDENTIAL)
 def show_wrong(bench: Bench) -> WrongIdentitiesSeen | NotReached:
     """Show wrong credentials, at most ``limits.wrong_credentials`` in a run, between right ones.
 
-    They are made from one user of each claimed type, in turn, the most telling first.
+    They are made from one user of each claimed type, in turn, the most telling first; every second one
+    asks for a positive response. A replayed credential is accepted once before it is shown again.
     """
     claimed = lines.claimed_types(bench)
     users = lines.right_users(bench, claimed)
     if not users:
         return _missing(claimed)
-    by_type = {shown.kind: (name, shown) for name, shown in reversed(users.items())}
+    by_type = {purse.kind: purse for purse in reversed(users)}
     order = [by_type[kind] for kind in (2, 3, 4, 5, 1) if kind in by_type]
-    name, right = order[0]
-    before = lines.show(bench, f"user {name}", right)
+    steady = next((purse for purse in order if not purse.once), None)
+    if steady is None:
+        return NotReached(
+            "users",
+            f"the ticket of users.{order[0].name} is good for one association, so that a refusal after it proves "
+            "nothing; give cache and service, or a command that prints a fresh one",
+        )
+    before = lines.show(bench, f"user {steady.name}", steady.right())
     if not before.accepted:
         return NotReached(
-            "users", f"the right credentials of users.{name} were not accepted ({before.said})"
+            "users",
+            f"the right credentials of users.{steady.name} were not accepted ({before.said})",
         )
     used: dict[str, int] = bench.shelf.once("wrong credentials", lambda: {"used": 0})
     answers: list[IdentityAnswer] = []
     left: list[str] = []
-    for shown, wrong in _in_turn([_wrong(right) for _, right in order]):
-        if used["used"] >= bench.target.limits.wrong_credentials:
+    dead = False
+    for shown, make in _in_turn([purse.wrong() for purse in order]):
+        if dead or used["used"] >= bench.target.limits.wrong_credentials:
             left.append(shown)
+            continue
+        wrong = make().asking(used["used"] % 2)
+        if shown.startswith("replayed") and not lines.show(bench, f"first {shown}", wrong).accepted:
+            left.append(f"{shown} (not accepted the first time)")
             continue
         used["used"] += 1
         answers.append(lines.show(bench, shown, wrong))
+        if not answers[-1].entered:
+            dead = not lines.show(bench, f"user {steady.name}", steady.right()).entered
     if not answers:
         return NotReached(
             "limits.wrong_credentials",
             f"all {bench.target.limits.wrong_credentials} wrong credentials that the target allows are used up",
         )
-    after = lines.show(bench, f"user {name}", right)
+    after = lines.show(bench, f"user {steady.name}", steady.right())
     return WrongIdentitiesSeen(
         before, tuple(answers), after, lines.environment(bench), claimed, tuple(left)
     )
 
 
-_Shown = tuple[str, ui.UserIdentity]
+_Shown = tuple[str, Make]
 
 
 def _in_turn(several: Sequence[Iterator[_Shown]]) -> Iterator[_Shown]:
     for row in itertools.zip_longest(*several):
         yield from (shown for shown in row if shown is not None)
-
-
-def _wrong(right: ui.UserIdentity) -> Iterator[_Shown]:
-    """Yield wrong credentials made from *right*, the most telling first."""
-
-    def made(positive: int = 0, **changes: Any) -> ui.UserIdentity:
-        return dataclasses.replace(right, positive=positive, **changes)
-
-    if right.kind == ui.PASSCODE:
-        other = bytes(reversed(right.secondary)) + b"?"
-        yield "wrong passcode", made(secondary=other)
-        yield "unknown user", made(1, primary=b"PART15-nobody")
-        yield "empty passcode", made(secondary=b"")
-        yield "passcode with a space behind it", made(secondary=right.secondary + b" ")
-        yield "passcode with a NUL behind it", made(secondary=right.secondary + b"\0")
-    elif right.kind == ui.USERNAME:
-        yield "unknown user", made(primary=b"PART15-nobody")
-        yield "empty user name", made(1, primary=b"")
-    else:
-        middle = len(right.primary) // 2
-        changed = bytearray(right.primary)
-        changed[middle] ^= 1
-        what = ui.NAMES[right.kind]
-        yield f"changed {what}", made(primary=bytes(changed))
-        yield f"empty {what}", made(1, primary=b"")
-        yield f"{what} of another kind", made(primary=b"PART15")
 
 
 @driver(Impact.ASSOCIATE)
@@ -155,7 +159,7 @@ def show_unsupported(bench: Bench) -> UnsupportedSeen | NotReached:
         5: ui.UserIdentity(5, b"e30.e30.", positive=1),
     }
     answers = [
-        lines.show(bench, f"type {kind}", identity)
+        lines.show(bench, f"type {kind}", Credential(identity))
         for kind, identity in shown.items()
         if kind not in claimed
     ]
@@ -169,50 +173,85 @@ def show_unsupported(bench: Bench) -> UnsupportedSeen | NotReached:
 def show_variants(bench: Bench) -> VariantsSeen | NotReached:
     """Show unusual and damaged 58H sub-items made from a right user, between right ones.
 
-    Reserved octet FFH, a positive response flag of 2, two sub-items, lengths that do not fit, a
-    user name of 65280 octets and one that is no UTF-8.
+    What they are is in :data:`VARIANTS`, one damage each.
     """
     claimed = lines.claimed_types(bench)
     users = lines.right_users(bench, claimed)
     if not users:
         return _missing(claimed)
-    name, right = next(iter(users.items()))
-    asked = dataclasses.replace(right, positive=1)
-    before = lines.show(bench, f"user {name}", asked)
+    purse = min(users, key=lambda p: (p.once, p.kind))
+    if purse.once:
+        return NotReached(
+            "users",
+            f"the ticket of users.{purse.name} is good for one association; give cache and service, "
+            "or a command that prints a fresh one",
+        )
+
+    def shown(name: str) -> IdentityAnswer:
+        return lines.show(bench, name, purse.right().asking(1))
+
+    before = shown(f"user {purse.name}")
     if not before.accepted:
         return NotReached(
-            "users", f"the right credentials of users.{name} were not accepted ({before.said})"
+            "users",
+            f"the right credentials of users.{purse.name} were not accepted ({before.said})",
         )
-    answers = tuple(
-        lines.show_raw(bench, shown, raw, kept, kind=right.kind, positive=True)
-        for shown, raw, kept in _variants(asked)
+    answers = []
+    for name, damage in VARIANTS.items():
+        raw, kept = damage(purse.right().asking(1).identity)
+        answers.append(lines.show_raw(bench, name, raw, kept, kind=purse.kind, positive=True))
+    return VariantsSeen(before, tuple(answers), shown(f"user {purse.name}"))
+
+
+def _both(
+    identity: ui.UserIdentity, *, grow: int = 0, primary: int = 0, secondary: int = 0
+) -> tuple[bytes, bytes]:
+    """Return the sub-item to send, and the same with blanked fields."""
+    first, second = (
+        ui.encode(i, grow=grow, primary=primary, secondary=secondary)
+        for i in (identity, identity.blanked())
     )
-    return VariantsSeen(before, answers, lines.show(bench, f"user {name}", asked))
+    return first, second
 
 
-def _variants(right: ui.UserIdentity) -> Iterator[tuple[str, bytes, bytes]]:
-    """Yield name, sub-items to send, and the same with blanked fields."""
+def _twice(right: ui.UserIdentity) -> tuple[bytes, bytes]:
+    one, kept = _both(right)
+    two = ui.encode(ui.UserIdentity(1, b"PART15-nobody", positive=1))
+    return one + two, kept + two
 
-    def both(
-        identity: ui.UserIdentity, *, grow: int = 0, primary: int = 0, secondary: int = 0
-    ) -> tuple[bytes, bytes]:
-        made = [
-            ui.encode(i, grow=grow, primary=primary, secondary=secondary)
-            for i in (identity, identity.blanked())
-        ]
-        return made[0], made[1]
 
-    nobody = ui.UserIdentity(1, b"PART15-nobody", positive=1)
-    yield "reserved octet FFH", *both(dataclasses.replace(right, reserved=0xFF))
-    yield "positive response flag 2", *both(dataclasses.replace(right, positive=2))
-    one, kept = both(right)
-    two = ui.encode(nobody)
-    yield "two sub-items", one + two, kept + two
-    yield "item length too long", *both(right, grow=40)
-    yield "primary length beyond the item", *both(right, primary=1000)
-    yield "secondary length beyond the item", *both(right, secondary=1000)
-    yield "user name of 65280 octets", *both(ui.UserIdentity(1, b"P" * LONGEST, positive=1))
-    yield (
-        "user name that is no UTF-8",
-        *both(ui.UserIdentity(1, b"PART15-\xff\xc0\x80", positive=1)),
+def _cut(right: ui.UserIdentity) -> tuple[bytes, bytes]:
+    """Return a sub-item that ends where its secondary length is due."""
+    return tuple(  # type: ignore[return-value]
+        pdu.item(ui.REQUEST, whole[4 : 8 + len(right.primary)]) for whole in _both(right)
     )
+
+
+def _named(name: bytes) -> Callable[[ui.UserIdentity], tuple[bytes, bytes]]:
+    return lambda _: _both(ui.UserIdentity(1, name, positive=1))
+
+
+def _as_type(kind: int) -> Callable[[ui.UserIdentity], tuple[bytes, bytes]]:
+    return lambda right: _both(dataclasses.replace(right, kind=kind))
+
+
+VARIANTS: dict[str, Callable[[ui.UserIdentity], tuple[bytes, bytes]]] = {
+    "reserved octet FFH": lambda right: _both(dataclasses.replace(right, reserved=0xFF)),
+    "positive response flag 2": lambda right: _both(dataclasses.replace(right, positive=2)),
+    "positive response flag 255": lambda right: _both(dataclasses.replace(right, positive=255)),
+    "two sub-items": _twice,
+    "item length too long": lambda right: _both(right, grow=40),
+    "item length too short": lambda right: _both(right, grow=-1),
+    "primary length beyond the item": lambda right: _both(right, primary=1000),
+    "secondary length beyond the item": lambda right: _both(right, secondary=1000),
+    "no secondary length": _cut,
+    "identity type 0": _as_type(0),
+    "identity type 6": _as_type(6),
+    "identity type 255": _as_type(255),
+    "user name of 65280 octets": _named(b"P" * LONGEST),
+    "user name of one octet": _named(b"P"),
+    "user name that is no UTF-8": _named(b"PART15-\xff\xc0\x80"),
+    "user name with a surrogate": _named(b"PART15-\xed\xa0\x80"),
+    "user name with a NUL": _named(b"PART15\0nobody"),
+}
+"""Unusual and damaged sub-items by name, each made from a right one: to send, and to keep."""

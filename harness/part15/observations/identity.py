@@ -9,13 +9,19 @@ from dataclasses import dataclass
 class ResponseItem:
     """A 59H sub-item: length in octets and form of its server response (``nothing``, ``DER``, ``XML: ...``).
 
-    *fault* says in words why its lengths do not fit.
+    *fault* says in words why its lengths do not fit. *proof* is ``verified`` for a Kerberos server ticket
+    that proves the service knows ours, the reason why it does not, or empty where nothing could be verified.
     """
 
     reserved: int
     length: int
     form: str
     fault: str = ""
+    proof: str = ""
+
+
+REFUSALS = ("rejected", "aborted", "closed", "reset")
+"""Outcomes that are a refusal: PS3.15 fixes the form of one in PS3.7 only."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +30,9 @@ class IdentityAnswer:
 
     *shown* names what was shown (``no identity``, ``user NAME``, ``wrong passcode``, ``type 4``);
     *kind* is the User-Identity-Type (0 without a 58H sub-item) and *positive* whether a response was
-    asked for. *outcome* is ``accepted``, ``rejected``, ``aborted`` or how the connection ended:
-    ``alert``, ``closed``, ``reset``, ``silent``, ``garbage``, ``ours``.
+    asked for. *outcome* is ``accepted``, ``rejected``, ``aborted``, ``damaged`` (an A-ASSOCIATE-AC that
+    cannot be read) or how the connection ended: ``alert``, ``closed``, ``reset``, ``silent``,
+    ``garbage``, ``ours``, or ``gone`` (nobody listens any more).
     """
 
     shown: str
@@ -44,6 +51,16 @@ class IdentityAnswer:
         return self.outcome == "accepted"
 
     @property
+    def refused(self) -> bool:
+        """Tell whether the association was refused, in whatever form; silence and garbage refuse nothing."""
+        return self.outcome in REFUSALS
+
+    @property
+    def entered(self) -> bool:
+        """Tell whether an association PDU came back."""
+        return self.outcome in ("accepted", "rejected", "aborted")
+
+    @property
     def said(self) -> str:
         """The outcome in words, with its codes."""
         codes = self.reject or self.abort
@@ -56,20 +73,24 @@ class IdentitiesSeen:
 
     *control* is the association without an identity; *environment* names what the identity was
     tested with: ``alone`` or ``with tls`` (PS3.15 Annex B presumes trusted systems or a secure network);
-    *claimed* are the identity types that the target claims.
+    *claimed* are the identity types that the target claims; *after* is the control again, None in runs
+    that did not make it; *left* names who was not shown since the product no longer answered.
     """
 
     control: IdentityAnswer
     answers: tuple[IdentityAnswer, ...]
     environment: str
     claimed: tuple[int, ...] = ()
+    after: IdentityAnswer | None = None
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class WrongIdentitiesSeen:
     """Answers to wrong credentials, between the right identity before and after.
 
-    *left* names what was not shown because ``limits.wrong_credentials`` was used up.
+    *left* names what was not shown because ``limits.wrong_credentials`` was used up, or the product
+    no longer answered.
     """
 
     before: IdentityAnswer

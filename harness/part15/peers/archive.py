@@ -34,15 +34,13 @@ from part15.peers.archive_node import (
 from part15.peers.archive_policy import ArchivePolicy
 from part15.peers.child import Pipes
 from part15.peers.policy import Policy
+from part15.peers.realm import realm
 from part15.peers.reference import ReferencePeer
 from part15.pki import Pki
 from part15.wire import pdu
 
 PARTNERS = ("client", "client-ec")
 USERS = {"alice": b"rose and 42 thorns", "bob": b"another passcode"}
-TICKET = b"\x6e\x24\x30\x22" + b"\x04\x20" + b"part15 test ticket, never issued"
-ASSERTION = b'<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion" ID="_part15"/>'
-TOKEN = b"eyJhbGciOiJub25lIn0.eyJzdWIiOiJwYXJ0MTUifQ.cGFydDE1"
 
 IDENTITY_PROFILES = tuple(f"user-identity-{n}" for n in ("basic", "passcode", "kerberos", "saml"))
 STORAGE_PROFILES = ("online-electronic-storage", "bit-preserving-digital-signatures-use")
@@ -72,7 +70,12 @@ class Destination:
 
 def right_policy() -> ArchivePolicy:
     """Return the policy of the right archive, with the users of its target."""
-    return ArchivePolicy(users=USERS, tickets=(TICKET,), assertions=(ASSERTION,), tokens=(TOKEN,))
+    return ArchivePolicy(users=USERS)
+
+
+def token_policy() -> ArchivePolicy:
+    """Return the policy of an archive that knows users by JSON Web Tokens alone."""
+    return dataclasses.replace(right_policy(), types=(5,))
 
 
 def bit_preserving_policy() -> ArchivePolicy:
@@ -347,13 +350,7 @@ class Archive(ReferencePeer):
     def users(self) -> dict[str, Any]:
         """Return the users of the target; their secrets are written to files of the PKI folder."""
         folder = Path(self.pki.folder)
-        secrets = {
-            "alice.passcode": USERS["alice"],
-            "ticket.bin": TICKET,
-            "assertion.xml": ASSERTION,
-        }
-        for name, octets in secrets.items():
-            (folder / name).write_bytes(octets)
+        (folder / "alice.passcode").write_bytes(USERS["alice"])
         place = f"file:{folder}/"
         return {
             "name-only": {"type": 1, "name": "bob"},
@@ -362,8 +359,7 @@ class Archive(ReferencePeer):
                 "name": "alice",
                 "passcode": f"{place}alice.passcode",
             },
-            "with-ticket": {"type": 3, "ticket": f"{place}ticket.bin"},
-            "with-assertion": {"type": 4, "assertion": f"{place}assertion.xml"},
+            **realm().written(folder),
         }
 
 

@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 
 from part15.channel import services
+from part15.peers.archive_identity import Guard, StrangerError
 from part15.peers.archive_policy import ArchivePolicy
 from part15.wire import pdu
 from part15.wire import user_identity as ui
@@ -14,7 +15,6 @@ from part15.wire import user_identity as ui
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 EXTENDED_ITEM = 0x56
 SERVICES = (services.FIND, services.MOVE, services.GET, services.COMMITMENT)
-SAML_RESPONSE = b'<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol" Version="2.0"/>'
 
 
 class Refused(Exception):  # noqa: N818 - the association is refused, not an error of ours
@@ -31,6 +31,7 @@ class Door:
 
     policy: ArchivePolicy
     ae_title: str
+    guard: Guard
 
     def answer(self, asked: pdu.Associate, body: bytes) -> tuple[bytes, pdu.Associate]:
         """Return the A-ASSOCIATE-AC for *asked* with PDU *body*, as octets and as content; raises Refused."""
@@ -74,6 +75,10 @@ class Door:
         if not items:
             return ui.encode_response() if policy.positive == "unprompted" else b""
         read = ui.read_request(items[0])
+        if policy.hangs_on == "identity":
+            raise Refused(b"")
+        if policy.reads_damage and (read.fault or read.kind not in ui.NAMES):
+            return ui.encode_response()
         if read.fault or len(items) > 1:
             raise Refused(pdu.encode_abort(2, 6))
         if policy.tests_reserved and read.reserved:
@@ -84,28 +89,39 @@ class Door:
             return ui.encode_response() if policy.answers_unsupported else b""
         first = items[0].body[4 : 4 + read.primary]
         second = items[0].body[6 + read.primary :]
-        if read.kind in policy.refused_types or not self._known(read.kind, first, second):
-            octets = pdu.encode_reject(*policy.reject)
-            raise Refused(octets if policy.refusal == "reject" else pdu.encode_abort(2, 0))
-        return self._response(read)
+        try:
+            content = self.guard.admit(read.kind, first, second)
+        except StrangerError:
+            raise Refused(self._refusal()) from None
+        if policy.garbage:
+            raise Refused(b"\x02\0\0\0\0\4PART" if policy.garbage == "pdu" else _hostile())
+        return self._response(read, content)
 
-    def _known(self, kind: int, first: bytes, second: bytes) -> bool:
+    def _refusal(self) -> bytes:
         policy = self.policy
-        if not policy.verifies:
-            return True
-        if kind in (1, 2):
-            name = first.decode("utf-8", "replace")
-            return name in policy.users and (kind == 1 or policy.users[name] == second)
-        return first in {3: policy.tickets, 4: policy.assertions, 5: policy.tokens}[kind]
+        if policy.hangs_on == "wrong":
+            return b""
+        if policy.refusal == "garbage":
+            return b"HTTP/1.1 401 Unauthorized\r\n\r\n"
+        return (
+            pdu.encode_reject(*policy.reject)
+            if policy.refusal == "reject"
+            else pdu.encode_abort(2, 0)
+        )
 
-    def _response(self, read: ui.ReadRequest) -> bytes:
+    def _response(self, read: ui.ReadRequest, content: bytes) -> bytes:
         policy = self.policy
         if policy.positive == "never" or (read.positive != 1 and policy.positive != "always"):
             return b""
-        content = {3: b"\x6f\x03\x02\x01\x05", 4: SAML_RESPONSE}.get(read.kind, b"")
         if policy.response is not None:
             content = policy.response
         made = ui.encode_response(content, reserved=policy.reserved)
         if policy.grow:
             made = made[:4] + struct.pack(">H", len(content) + policy.grow) + made[6:]
         return made * (2 if policy.positive == "twice" else 1)
+
+
+def _hostile() -> bytes:
+    """Return an A-ASSOCIATE-AC whose 59H sub-item claims 65535 octets."""
+    item = struct.pack(">BBH", ui.RESPONSE, 0, 0xFFFF)
+    return ui.with_items(pdu.encode_accept(pdu.verification("A", "B")), item)

@@ -5,6 +5,28 @@ from __future__ import annotations
 from part15.peers.faults import Fault
 
 _UID = "association-acceptor"
+_KERBEROS = ("B.6-authenticate", "B.6-reject-on-failure", "UID-kerberos-permission")
+_SAML = ("B.7-authenticate", "B.7-reject-on-failure")
+_JWT = ("site-jwt-authenticate", "site-jwt-reject-on-failure")
+_PASSCODE = ("B.5-authenticate", "B.5-reject-on-failure")
+_ACCEPTED = (
+    "B.4-accept-type-1-2",
+    "B.4-min-mechanism",
+    "B.5-accept",
+    "B.5-min-mechanism",
+    "B.6-accept",
+    "B.6-min-mechanism",
+    "B.7-accept",
+    "B.7-min-mechanism",
+    "site-jwt-accept",
+)
+
+
+def _proving(
+    name: str, text: str, overlooks: tuple[str, ...], flips: tuple[str, ...], why: str
+) -> Fault:
+    return Fault(name, text, flips, why, "identity", {"overlooks": overlooks}, _UID)
+
 
 IDENTITY = (
     Fault(
@@ -54,6 +76,7 @@ IDENTITY = (
             "B.7-positive-response",
             "UID-ac-kerberos",
             "UID-ac-saml",
+            "site-jwt-positive-response",
         ),
         "a positive response that was asked for must come",
         "identity",
@@ -90,6 +113,7 @@ IDENTITY = (
             "B.7-positive-response",
             "UID-ac-kerberos",
             "UID-ac-saml",
+            "site-jwt-positive-response",
         ),
         "at most one 59H",
         "identity",
@@ -156,6 +180,8 @@ IDENTITY = (
             "B.7-authenticate",
             "B.7-reject-on-failure",
             "UID-kerberos-permission",
+            *_JWT,
+            "site-jwt-no-replay",
         ),
         "wrong credentials must be rejected",
         "identity",
@@ -201,10 +227,149 @@ IDENTITY = (
     Fault(
         "confirms_unsupported_identities",
         "sends a positive response for identity types that it does not support",
-        ("UID-acceptor-without-support",),
-        "no positive response for what was not authenticated",
+        ("UID-acceptor-without-support", "UID-rq-damaged"),
+        "no positive response for what was not authenticated, undefined types included",
         "identity",
         {"answers_unsupported": True},
+        _UID,
+    ),
+    _proving(
+        "trusts_any_signature",
+        "does not verify who signed an assertion or a token",
+        ("signature",),
+        (*_SAML, *_JWT),
+        "an assertion or token is worth what its signature is",
+    ),
+    _proving(
+        "trusts_wrapped_assertions",
+        "verifies a signature, but not that it covers the assertion it reads",
+        ("reference",),
+        _SAML,
+        "what is read must be what is signed",
+    ),
+    _proving(
+        "overlooks_expiry",
+        "looks at no time of a ticket, assertion or token",
+        ("times",),
+        (*_KERBEROS, *_SAML, *_JWT),
+        "expired is not valid",
+    ),
+    _proving(
+        "overlooks_audience",
+        "takes assertions and tokens made for others",
+        ("audience",),
+        (*_SAML, *_JWT),
+        "who accepts them can be another than who is meant",
+    ),
+    _proving(
+        "overlooks_issuer",
+        "takes assertions and tokens that name another issuer",
+        ("issuer",),
+        (*_SAML, *_JWT),
+        "only the agreed issuer vouches for users",
+    ),
+    _proving(
+        "takes_tickets_for_others",
+        "takes Kerberos tickets for other services",
+        ("service",),
+        _KERBEROS,
+        "a ticket is for one service",
+    ),
+    _proving(
+        "takes_replays",
+        "takes the same ticket, assertion or token twice",
+        ("replay",),
+        (*_KERBEROS, "site-jwt-no-replay"),
+        "RFC 4120 3.2.3 wants a replay cache",
+    ),
+    Fault(
+        "takes_unsigned_tokens",
+        "takes tokens with algorithm none",
+        _JWT,
+        "such a token is not signed",
+        "identity",
+        {"algorithms": ("RS256", "ES256", "none")},
+        _UID,
+    ),
+    Fault(
+        "confuses_algorithms",
+        "takes its public key for a shared secret where the token says HS256",
+        _JWT,
+        "anybody has the public key",
+        "identity",
+        {"algorithms": ("RS256", "ES256", "HS256")},
+        _UID,
+    ),
+    Fault(
+        "forges_server_ticket",
+        "answers with a server ticket under another key than that of the session",
+        ("B.6-positive-response", "UID-ac-kerberos"),
+        "only who has the service key knows the session key",
+        "identity",
+        {"forges_ticket": True},
+        _UID,
+    ),
+    Fault(
+        "trims_passcodes",
+        "cuts blanks and NULs off a passcode before it compares",
+        _PASSCODE,
+        "another passcode is a wrong one",
+        "identity",
+        {"trims_passcodes": True},
+        _UID,
+    ),
+    Fault(
+        "admits_empty_passcodes",
+        "takes an empty passcode for any",
+        _PASSCODE,
+        "another passcode is a wrong one",
+        "identity",
+        {"admits_empty_passcode": True},
+        _UID,
+    ),
+    Fault(
+        "authenticates_damage",
+        "sends a positive response for damaged sub-items and undefined types",
+        ("UID-rq-damaged",),
+        "what cannot be read identifies nobody",
+        "identity",
+        {"reads_damage": True},
+        _UID,
+    ),
+    Fault(
+        "hangs_on_identities",
+        "goes silent at an association request with an identity",
+        (*_ACCEPTED, "UID-acceptor-without-support"),
+        "who is let in gets an A-ASSOCIATE-AC, and what is not supported is ignored",
+        "identity",
+        {"hangs_on": "identity"},
+        _UID,
+    ),
+    Fault(
+        "hangs_on_wrong_credentials",
+        "goes silent at a wrong credential",
+        ("UID-reject-codes",),
+        "a rejection is due",
+        "identity",
+        {"hangs_on": "wrong"},
+        _UID,
+    ),
+    Fault(
+        "answers_wrong_credentials_in_http",
+        "answers a wrong credential with what is no PDU",
+        ("UID-reject-codes",),
+        "a rejection is due",
+        "identity",
+        {"refusal": "garbage"},
+        _UID,
+    ),
+    Fault(
+        "breaks_its_acceptance",
+        "sends an A-ASSOCIATE-AC whose 59H sub-item claims 65535 octets",
+        (*_ACCEPTED, "UID-ac-layout"),
+        "lengths must fit",
+        "identity",
+        {"garbage": "item"},
         _UID,
     ),
 )

@@ -13,6 +13,7 @@ from part15.channel.messages import Message, Messages
 from part15.channel.services import Instance
 from part15.channel.tls import Ended
 from part15.peers.archive_door import Door, Refused
+from part15.peers.archive_identity import Guard
 from part15.peers.archive_policy import ArchivePolicy
 from part15.wire import dimse, pdu, writing
 from part15.wire.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, MalformedDataSet, Syntax, walk
@@ -37,9 +38,10 @@ class Held:
 
 @dataclass
 class Shelves:
-    """What the archive holds, by SOP Instance UID."""
+    """What the archive holds, by SOP Instance UID; *marks* are the credentials that were shown once."""
 
     held: dict[str, Held] = field(default_factory=dict)
+    marks: set[bytes] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def size(self) -> int:
@@ -123,9 +125,10 @@ class ArchiveAssociation:
         if not isinstance(asked, pdu.Associate):
             return
         try:
-            octets, answered = Door(self.policy, self.ae_title).answer(asked, self.talk.body)
+            guard = Guard(self.policy, self.shelves.marks)
+            octets, answered = Door(self.policy, self.ae_title, guard).answer(asked, self.talk.body)
         except Refused as refused:
-            self.talk.send(refused.octets, self._until())
+            self._refuse(refused.octets)
             return
         self.talk.send(octets, self._until())
         self.talk.agree(asked, answered, asked)
@@ -139,6 +142,13 @@ class ArchiveAssociation:
                     self.talk.send(pdu.encode_abort(2, 0), self._until())
                 return
             self._take(message)
+
+    def _refuse(self, octets: bytes) -> None:
+        """Send *octets*, or nothing at all, and wait for the other side to go."""
+        if octets:
+            self.talk.send(octets, self._until())
+            return
+        self.talk.next(self._until())
 
     def _until(self) -> float:
         return self.clock() + self.idle

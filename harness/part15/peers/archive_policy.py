@@ -17,22 +17,33 @@ _ALL = ("AO", "AC", "OR", "NS")
 
 @dataclass(frozen=True)
 class ArchivePolicy:
-    """The right behaviour: A.1 to A.3, B.4 and B.5 of PS3.15, with Kerberos, SAML and JWT for show.
+    """The right behaviour: A.1 to A.3, B.4 and B.5 of PS3.15, with Kerberos, SAML and JWT.
 
-    *users* are names with passcodes; *tickets*, *assertions* and *tokens* what types 3 to 5 may show.
+    *users* are names with passcodes; tickets, assertions and tokens come from :mod:`part15.peers.realm`,
+    and *overlooks* names what of theirs is not looked at: ``signature``, ``reference`` (what is signed),
+    ``times``, ``issuer``, ``audience``, ``service``, ``replay``. *algorithms* are those of tokens.
     *positive* is ``asked`` (59H where it was asked for), ``never``, ``always`` (though not asked),
     ``unprompted`` (even without an identity) or ``twice``; *response* replaces the server responses;
     *reserved* and *grow* damage the 59H sub-item. *refusal* is ``reject`` or ``abort``.
     """
 
     users: Mapping[str, bytes] = field(default_factory=dict)
-    tickets: tuple[bytes, ...] = ()
-    assertions: tuple[bytes, ...] = ()
-    tokens: tuple[bytes, ...] = ()
     types: tuple[int, ...] = (1, 2, 3, 4)
     refused_types: tuple[int, ...] = ()
     """Identity types that are rejected although they only should be ignored, or although they are supported."""
     verifies: bool = True
+    overlooks: tuple[str, ...] = ()
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    forges_ticket: bool = False
+    """The server ticket is sealed with another key than that of the session."""
+    trims_passcodes: bool = False
+    admits_empty_passcode: bool = False
+    reads_damage: bool = False
+    """A damaged 58H sub-item of a right user is taken for a right one."""
+    hangs_on: str = ""
+    """Goes silent at ``identity`` (any 58H), ``wrong`` (a credential that it refuses) or nothing."""
+    garbage: str = ""
+    """Answers identities with damage: ``item`` (59H longer than its container), ``pdu`` (no PDU)."""
     positive: str = "asked"
     response: bytes | None = None
     reserved: int = 0

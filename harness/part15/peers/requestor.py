@@ -26,6 +26,7 @@ SHOWN = {
     "user-identity-saml": ui.UserIdentity(
         4, b'<Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion"/>', positive=1
     ),
+    "site-json-web-token": ui.UserIdentity(5, b"eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmVk", positive=1),
 }
 """What the right requestor shows, by the profile that it claims."""
 
@@ -38,14 +39,14 @@ FAULTS = (
     _fault(
         "sends_no_identity",
         "sends no User Identity sub-item",
-        ("B.5-send", "B.6-send", "B.7-send"),
+        ("B.5-send", "B.6-send", "B.7-send", "site-jwt-send"),
         "the sub-item must be sent",
         none=True,
     ),
     _fault(
         "sends_undefined_type",
         "sends User-Identity-Type 6",
-        ("B.5-send", "B.6-send", "B.7-send", "UID-rq-identity-type-values"),
+        ("B.5-send", "B.6-send", "B.7-send", "site-jwt-send", "UID-rq-identity-type-values"),
         "only types 1 to 5 are defined",
         identity={"kind": 6, "secondary": b""},
     ),

@@ -23,6 +23,14 @@ NAMES = {
     SAML: "SAML assertion",
     JWT: "JSON Web Token",
 }
+PRESUMES = {
+    USERNAME: "trusted systems",
+    PASSCODE: "a secure network",
+    KERBEROS: "nothing",
+    SAML: "that nobody else reads the assertion",
+    JWT: "that nobody else reads the token",
+}
+"""The environment in which an identity of each type is worth something (PS3.7 D.3.3.7, notes; ours for 4 and 5)."""
 FILLER = b"*"
 FIXED = 68
 """Octets of an A-ASSOCIATE-RQ or -AC before its items."""
