@@ -247,7 +247,7 @@ def test_a_command_that_prints_tickets_serves_as_well(
 
 @pytest.mark.peer(name="storescu")
 def test_storescu_shows_a_ticket_of_the_kdc(kdc: Kdc, keytab: Path, tmp_path: Path) -> None:
-    """DCMTK carries an AP-REQ unchanged, and gives up where 59H is missing."""
+    """DCMTK carries an AP-REQ unchanged; for a ticket it does not miss the 59H that it asked for."""
     if program("storescu") is None:
         assert not REQUIRED, "storescu is not installed"
         pytest.skip("storescu is not installed")
@@ -288,5 +288,4 @@ def test_storescu_shows_a_ticket_of_the_kdc(kdc: Kdc, keytab: Path, tmp_path: Pa
         assert judged("identity_request.sends_types", seen, types=[3]).word is Word.PASS
         assert judged("identity_request.fills_primary_field", seen).word is Word.PASS
         then[answer] = seen.then
-    assert then["59H"] in ("went on", "released")
-    assert then["no 59H"] in ("aborted", "closed")
+    assert set(then.values()) == {"went on"}
