@@ -248,6 +248,7 @@ def _drafts(
             f"{profile.source}: {clause.id}: there is no driver {binding.stimulus.kind}"
         )
     places, absent = _places(claim, driver, target)
+    impact = driver.impact_on(adapter=bool(target.adapter))
     slots = {
         "edition": claim.edition,
         "profile": claim.profile,
@@ -259,9 +260,9 @@ def _drafts(
         for row in _rows(binding.each):
             parameter = ",".join(str(v) for v in row.values())
             settled = absent
-            if settled is None and not driver.impact.within(limit):
+            if settled is None and not impact.within(limit):
                 settled = undecided(
-                    f"not permitted by limits: the stimulus is of impact '{driver.impact}', the limit is '{limit}'"
+                    f"not permitted by limits: the stimulus is of impact '{impact}', the limit is '{limit}'"
                 )
             yield _Draft(
                 dataclasses.replace(
@@ -272,7 +273,7 @@ def _drafts(
                     expect=_filled(binding.expect, {**slots, **row}),
                     subject=parameter or binding.part or place,
                     settled=settled,
-                    impact=driver.impact,
+                    impact=impact,
                 ),
                 place,
                 parameter,

@@ -112,7 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
             safe=config.getoption("--part15-safe"),
             resume=config.getoption("--part15-resume"),
             worker=worker["workerid"] if worker else "",
-            workers=_workers(config),
+            workers=int(worker["workercount"]) if worker else _workers(config),
             stimuli=config.getoption("--part15-stimulus"),
             undecided=_path(config.getoption("--part15-undecided")),
             baseline=_path(config.getoption("--part15-baseline")),

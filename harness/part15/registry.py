@@ -55,6 +55,14 @@ class Driver:
     """``endpoint``, ``listener`` (the SUT must act: a trigger or a person) or ``target`` (files, declarations)."""
     late: bool = False
     """True if it may keep a product busy that serves one connection at a time: driven after all others."""
+    adapter: bool = False
+    """True if it runs the target's adapter where there is one, which may do anything to the product."""
+
+    def impact_on(self, *, adapter: bool) -> Impact:
+        """Return the strongest thing it does to a target that has an *adapter* or none."""
+        if adapter and self.adapter and self.impact.within(Impact.STORE):
+            return Impact.STORE
+        return self.impact
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -101,19 +109,24 @@ def check(function: CheckFunction) -> CheckFunction:
 
 
 def driver(
-    impact: Impact = Impact.OBSERVE, *, at: str = "endpoint", late: bool = False
+    impact: Impact = Impact.OBSERVE,
+    *,
+    at: str = "endpoint",
+    late: bool = False,
+    adapter: bool = False,
 ) -> Callable[[DriverFunction], DriverFunction]:
     """Register a driver: ``def imperative(bench: Bench, *, argument...) -> Seen | NotReached``.
 
     *impact* is the strongest thing it does to the SUT; *at* says where it is used: at each
     ``endpoint`` of a claim, at each ``listener`` (the SUT must act: a trigger or a person), or once
-    per ``target`` (files, declarations). *late* ones are driven after all others.
+    per ``target`` (files, declarations). *late* ones are driven after all others. *adapter* ones run
+    the target's adapter where there is one, and are of impact ``store`` then.
     """
 
     def register(function: DriverFunction) -> DriverFunction:
         name = _name(function)
         _claim(name, function, _drivers)
-        _drivers[name] = Driver(name, function, impact, at, late)
+        _drivers[name] = Driver(name, function, impact, at, late, adapter)
         return function
 
     return register

@@ -142,7 +142,9 @@ class Run:
         target = with_site_claims(target, known, [*site, *policies])
         target = target.with_budget(budget).with_edition(edition)
         only += site
-        target, notes = expand_endpoints(target)
+        rate = target.limits.rate
+        ledger = Ledger(rate=rate / workers if rate and worker and workers else rate)
+        target, notes = expand_endpoints(target, ledger)
         plan = build_plan(target, known, load.load_roles(), only=only, edition=edition, safe=safe)
         folder = Path(out) if out else default_folder(target.name)
         run = cls(
@@ -158,6 +160,7 @@ class Run:
             site=tuple(paths),
             selection=Selection.of(stimuli, undecided, plan.cases),
             baseline=Baseline.of(baseline),
+            _ledger=ledger,
         )
         if workers and not worker:
             run._refuse_workers()
@@ -170,9 +173,11 @@ class Run:
         return run
 
     def _refuse_workers(self) -> None:
-        if self.target.limits.connections == 1:
+        most = self.target.limits.connections
+        if self.workers > most:
+            what = "drop -n" if most == 1 else f"use -n {most} at most"
             raise TargetError(
-                "limits.connections is 1, so the target must not be tested by several workers; drop -n"
+                f"limits.connections is {most}, so the target must not be tested by {self.workers} workers; {what}"
             )
         fixed = [name for name, listener in self.target.listeners.items() if listener.port]
         if fixed:
@@ -197,7 +202,8 @@ class Run:
     def session(self, target: Target) -> Session:
         """Return the session of this process on *target* (the fixture's, with its addresses)."""
         name = f".evidence-{self.worker}" if self.worker else "evidence"
-        self._session = Session(target, evidence.Store(self.folder / name))
+        ledger = self._ledger if self.worker else Ledger(rate=self._ledger.rate)
+        self._session = Session(target, evidence.Store(self.folder / name), ledger)
         return self._session
 
     def case(self, name: str) -> Case | None:

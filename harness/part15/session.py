@@ -20,8 +20,12 @@ from part15.registry import Driver, drivers
 from part15.target import Endpoint, Target
 
 
-def expand_endpoints(target: Target) -> tuple[Target, tuple[str, ...]]:
+def expand_endpoints(
+    target: Target, ledger: Ledger | None = None
+) -> tuple[Target, tuple[str, ...]]:
     """Return *target* with every named host resolved, and what was found while doing so.
+
+    The connections that are opened to see what listens carry no octet; *ledger* counts them.
 
     A name with an IPv4 and an IPv6 address becomes two endpoints, ``ID.ipv4`` and ``ID.ipv6``; a
     family on which nothing listens is left out and said in the notes. A name that cannot be
@@ -43,7 +47,9 @@ def expand_endpoints(target: Target) -> tuple[Target, tuple[str, ...]]:
             continue
         server_name = endpoint.server_name or endpoint.host
         open_ones = [
-            a for a in addresses if endpoint.transport == "syslog-udp" or _listens(a, endpoint.port)
+            a
+            for a in addresses
+            if endpoint.transport == "syslog-udp" or _listens(name, a, endpoint.port, ledger)
         ]
         notes += [
             f"{name}: nothing listens on {join_address(a, endpoint.port)}, though the name {endpoint.host} has that address"
@@ -64,9 +70,12 @@ def expand_endpoints(target: Target) -> tuple[Target, tuple[str, ...]]:
     return target.with_endpoints(found), tuple(notes)
 
 
-def _listens(host: str, port: int) -> bool:
+def _listens(name: str, host: str, port: int, ledger: Ledger | None) -> bool:
     import socket
 
+    if ledger is not None:
+        ledger.connected(join_address(host, port))
+        ledger.note("", name, "a connection without an octet, to see whether anything listens")
     try:
         with socket.create_connection((host, port), timeout=2.0):
             return True
@@ -90,7 +99,8 @@ class Session:
     _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        self.ledger.rate = self.target.limits.rate
+        if self.ledger.rate is None:
+            self.ledger.rate = self.target.limits.rate
 
     def observe(self, stimulus: Stimulus) -> Any:
         """Return what *stimulus* showed: an observation, or the Trouble that kept it from being driven.

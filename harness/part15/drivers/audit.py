@@ -187,7 +187,7 @@ def await_source(bench: Bench, listener: SyslogListener, quiet: float) -> None:
         listener.wait_quiet(quiet, point.wait, busy=busy)
 
 
-@driver(Impact.OBSERVE, at="listener")
+@driver(Impact.ASSOCIATE, at="listener")
 def collect(bench: Bench, *, quiet: float = 1.0) -> AuditTrailSeen | NotReached:
     """Listen as a collector while the trigger of the listener makes the product send audit messages.
 

@@ -304,12 +304,14 @@ def _taken(sender: Sender) -> str:
 def identify(bench: Bench, *, names: Sequence[str]) -> CollectorOffersSeen:
     """Connect with each wrong identity (``none``: without a certificate), and with the right one before and after."""
     point = bench.endpoint
+    bench.note("TLS handshakes with the right identity, before and after the wrong ones")
     before = _taken(_connect(bench))
     offers = []
     for name in names:
         if name != "none" and name not in point.identities:
             continue
         offered = Offered() if name == "none" else _offered(bench, name)
+        bench.note(f"TLS handshake with the identity '{name}'")
         sender = _connect(bench, offered)
         offers.append(CollectorOfferSeen(name, _taken(sender), sender.ended))
     missing = tuple(n for n in names if n != "none" and n not in point.identities)
@@ -321,8 +323,11 @@ def survey(bench: Bench) -> TlsTakenSeen:
     """Offer each TLS version alone, each mandatory suite alone, and NULL and anonymous suites."""
 
     def outcome(**changes: str) -> str:
+        told = ", ".join(f"{what} {value}" for what, value in sorted(changes.items()))
+        bench.note(f"TLS handshake with {told[:200]}")
         return _taken(_connect(bench, _offered(bench, **changes)))
 
+    bench.note("TLS handshake with everything that is allowed")
     open_offer = _connect(bench)
     detail = open_offer.suite or open_offer.ended
     control = _taken(open_offer)

@@ -91,7 +91,7 @@ def declared_safe(target: Any) -> frozenset[tuple[str, int, int]]:
     return frozenset(found)
 
 
-@driver(Impact.OBSERVE, at="target")
+@driver(Impact.OBSERVE, at="target", adapter=True)
 def deidentify(
     bench: Bench, *, encrypted: bool = False, dates: Literal["full", "modified"] = "modified"
 ) -> Many[DeidSeen] | NotReached:

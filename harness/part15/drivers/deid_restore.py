@@ -38,7 +38,7 @@ class Exchange:
     others: tuple[str, ...] = ()
 
 
-@driver(Impact.OBSERVE, at="target")
+@driver(Impact.OBSERVE, at="target", adapter=True)
 def reidentify(bench: Bench) -> ReidentifiedSet | NotReached:
     """Ask the adapter's ``reidentify`` with right keys, a stranger's key, every cipher and damaged objects."""
     try:

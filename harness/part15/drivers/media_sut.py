@@ -175,7 +175,7 @@ def _answered(answer: Answer, out: Path) -> list[tuple[str, Path]] | NotReached:
     return found
 
 
-@driver(Impact.OBSERVE, at="target")
+@driver(Impact.OBSERVE, at="target", adapter=True)
 def collect(bench: Bench) -> Many[SecureFileSeen] | NotReached:
     """Look at every file of the creator but text: those in ``media.folder``, or what its adapter writes now."""
     written = _written(bench)
@@ -219,7 +219,7 @@ def _looked(
         raise Trouble("media", f"{name} cannot be read: {error.strerror or error}") from error
 
 
-@driver(Impact.OBSERVE, at="target")
+@driver(Impact.OBSERVE, at="target", adapter=True)
 def collect_set(bench: Bench) -> SecureFileSetSeen | NotReached:
     """Look at the creator's files as one file-set, DICOMDIR included."""
     written = _written(bench)
@@ -241,7 +241,7 @@ def collect_set(bench: Bench) -> SecureFileSetSeen | NotReached:
     return file_set("", members, kind, references, links)
 
 
-@driver(Impact.OBSERVE, at="target")
+@driver(Impact.OBSERVE, at="target", adapter=True)
 def offer_passwords(bench: Bench) -> PasswordsSeen | Many[SecureFileSeen] | NotReached:
     """Ask the creator for files under passwords inside and outside the Default Character Repertoire."""
     try:
@@ -271,7 +271,7 @@ def _opens(answer: Answer, request: Mapping[str, Any], password: str) -> str:
     return "no" if "stranger" in accesses else "yes" if accesses == {"opened"} else ""
 
 
-@driver(Impact.OBSERVE, at="target")
+@driver(Impact.OBSERVE, at="target", adapter=True)
 def read_with_sut(bench: Bench, *, files: str) -> ReaderSeen | NotReached:
     """Hand the reader the good files and mutants of the set *files* (see ``media_mutants``), one by one."""
     if files not in READER_SETS:

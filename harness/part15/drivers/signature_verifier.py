@@ -32,7 +32,7 @@ def _made(objects: str) -> tuple[SignedMutant, ...]:
     return tuple(_SETS[objects](signing_party()))
 
 
-@driver(Impact.OBSERVE, at="target")
+@driver(Impact.OBSERVE, at="target", adapter=True)
 def verify(
     bench: Bench, *, objects: Literal["hashes", "tampered", "historic"] = "tampered"
 ) -> VerifierSeen | NotReached:

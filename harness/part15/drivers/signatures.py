@@ -45,7 +45,7 @@ _DRAWER = "signatures.objects"
 _SAID = "signatures.said"
 
 
-@driver(Impact.OBSERVE, at="target")
+@driver(Impact.OBSERVE, at="target", adapter=True)
 def read_files(
     bench: Bench, *, documents: bool = False, profile: str = ""
 ) -> Many[SignedObjectSeen] | NotReached:

@@ -17,7 +17,7 @@ LIMIT = 64 << 10
 """Octets of an answer that are read to find its headers."""
 
 
-@driver(Impact.OBSERVE, at="target")
+@driver(Impact.ASSOCIATE, at="target")
 def get_headers(bench: Bench) -> WebSeen:
     """Ask every ``https`` endpoint of the target for ``/`` and keep the header of RFC 6797."""
     headers, failed = {}, {}
