@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from part15.errors import Problem, TargetError
 from part15.references import secret
-from part15.target import Endpoint, Identity, Listener, Target
+from part15.target import Endpoint, Listener, Target
+from part15.target_identity import Identity
 
 if TYPE_CHECKING:
     from cryptography import x509

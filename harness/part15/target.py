@@ -20,7 +20,8 @@ from pydantic import (
 from part15.address import split_address
 from part15.errors import TargetError
 from part15.model import Claim, Impact, Word
-from part15.references import referenced_path
+from part15.target_identity import Identity
+from part15.target_studies import Study
 from part15.target_users import User
 
 EDITION = "2023b"
@@ -43,21 +44,6 @@ def check_edition(edition: str | None) -> None:
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Identity(_Table):
-    """A certificate (chain) and its key, PEM; the key is a path, ``file:PATH`` or ``env:NAME`` of a path."""
-
-    certificate: str
-    key: str
-    password: str = ""
-
-    def paths(self) -> tuple[str, str]:
-        """Return certificate and key path with references resolved.
-
-        Raises TargetError if an environment variable is not set.
-        """
-        return self.certificate, referenced_path(self.key)
 
 
 class IsclKeys(_Table):
@@ -268,6 +254,7 @@ class Target(_Table):
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     listeners: dict[str, Listener] = Field(default_factory=dict)
     users: dict[str, User] = Field(default_factory=dict)
+    studies: dict[str, Study] = Field(default_factory=dict)
     media: Media | None = None
     adapter: tuple[str, ...] = ()
     actions: dict[str, Command] = Field(default_factory=dict)

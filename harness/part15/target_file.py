@@ -17,7 +17,6 @@ from part15.target import (
     Attestation,
     ClaimTable,
     Endpoint,
-    Identity,
     Limits,
     Listener,
     Media,
@@ -25,6 +24,8 @@ from part15.target import (
     Target,
     Waiver,
 )
+from part15.target_identity import Identity
+from part15.target_studies import Study, study_problems
 from part15.target_users import User
 from part15.toml_lines import key_lines, line_of
 
@@ -35,6 +36,7 @@ VERBS = (
     "create",
     "authorize",
     "copy",
+    "correct",
     "transfer",
     "commit",
     "delete",
@@ -62,6 +64,7 @@ def _fields_at(path: tuple[str | int, ...]) -> list[str]:
         "endpoints": Endpoint,
         "listeners": Listener,
         "users": User,
+        "studies": Study,
     }
     if not path:
         return list(Target.model_fields)
@@ -187,6 +190,10 @@ def _dangling(
                 where = line_of(lines, ("users", name, *key.split(".", 1)))
                 message = f"users.{name}.{key}: there is no file {path}; make it before the run"
                 problems.append(Problem(source, where, None, message))
+    problems += [
+        Problem(source, line_of(lines, place), None, words)
+        for place, words in study_problems(target)
+    ]
     for verb in target.actions:
         if verb not in VERBS:
             where = line_of(lines, ("actions", verb))

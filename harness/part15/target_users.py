@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from part15.target_identity import Identity
+
 _MADE = frozenset({"key", "issuer", "subject", "audience"})
 _WAYS: dict[int, tuple[frozenset[str], ...]] = {
     1: (frozenset({"name"}),),
@@ -42,11 +44,15 @@ class User(BaseModel):
     (*ticket*, *assertion*, *token*). *wrong* names credentials that must be refused.
     Secrets are references: ``env:NAME`` or ``file:PATH``; a ticket in an environment variable is in base64.
     *cache* and *key* are paths, ``file:PATH`` or ``env:NAME`` of a path.
+
+    A user may also be known by a certificate (*identity*) or an AE title (*calling_ae_title*), with a
+    type or without. *sees* names the studies of the target that the user may see; without it, the user
+    has no part in the policy.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: Literal[1, 2, 3, 4, 5]
+    type: Literal[1, 2, 3, 4, 5] | None = None
     name: str = ""
     passcode: str = ""
     ticket: str = ""
@@ -60,6 +66,9 @@ class User(BaseModel):
     subject: str = ""
     audience: str = ""
     wrong: dict[str, str] = Field(default_factory=dict)
+    identity: Identity | None = None
+    calling_ae_title: str = Field(default="", max_length=16)
+    sees: tuple[str, ...] | None = None
 
     @field_validator("passcode", "ticket", "assertion", "token")
     @classmethod
@@ -80,6 +89,15 @@ class User(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> User:
         given = {name for name in _GIVEN if getattr(self, name)}
+        if self.type is None:
+            if given or self.wrong:
+                said = " and ".join(sorted(given)) or "wrong"
+                raise ValueError(f"a user with {said} has a type, from 1 to 5")
+            if self.identity is None and not self.calling_ae_title:
+                raise ValueError(
+                    "a user is known by a type, an identity (a certificate) or a calling_ae_title"
+                )
+            return self
         if given not in _WAYS[self.type]:
             ways = "; or ".join(" and ".join(sorted(way)) for way in _WAYS[self.type])
             raise ValueError(f"a user of type {self.type} has {ways}, no more")
@@ -90,4 +108,7 @@ class User(BaseModel):
     def references(self) -> dict[str, str]:
         """Return the references that are given, by key."""
         found = {name: getattr(self, name) for name in _REFERENCES if getattr(self, name)}
+        if self.identity is not None:
+            found["identity.certificate"] = self.identity.certificate
+            found["identity.key"] = self.identity.key
         return found | {f"wrong.{name}": text for name, text in self.wrong.items()}

@@ -10,8 +10,9 @@ from part15.doctor import examine
 from part15.identities import examine_identity, identity_problems
 from part15.peers.reference import ReferencePeer
 from part15.pki import Pki, make_pki
-from part15.target import Identity, Target
+from part15.target import Target
 from part15.target_file import parse_target
+from part15.target_identity import Identity
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,8 @@ from part15.peers.client import BASES, Behaviour, connect
 from part15.peers.faults_clients import faults
 from part15.peers.reference import ReferencePeer
 from part15.pki import Pki, make_pki
-from part15.target import Identity, Listener
+from part15.target import Listener
+from part15.target_identity import Identity
 
 made = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("session_bench.py"))))
 

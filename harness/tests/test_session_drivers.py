@@ -23,7 +23,7 @@ from part15.observations.session import AssociationSeen, AuthenticationSeen, Use
 from part15.peers.reference import ReferencePeer
 from part15.pki import Pki, make_pki
 from part15.registry import checks as registered
-from part15.target import Identity
+from part15.target_identity import Identity
 
 made = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("session_bench.py"))))
 

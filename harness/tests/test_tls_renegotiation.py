@@ -25,7 +25,8 @@ from part15.model import Word
 from part15.observations import NotReached, from_json, to_json
 from part15.observations.tls import ControlSeen, RenegotiationSeen
 from part15.registry import checks
-from part15.target import Endpoint, Identity
+from part15.target import Endpoint
+from part15.target_identity import Identity
 from part15.wire import tls12
 from part15.wire.tls_hello import Offer
 from part15.wire.tls_octets import Malformed

@@ -19,6 +19,8 @@ from part15.wire.writing import commitment_in, element, sequence
 
 FIND, MOVE, GET = (f"1.2.840.10008.5.1.4.1.2.2.{n}" for n in (1, 2, 3))
 """Study Root Query/Retrieve."""
+PATIENT_FIND, PATIENT_MOVE, PATIENT_GET = (f"1.2.840.10008.5.1.4.1.2.1.{n}" for n in (1, 2, 3))
+"""Patient Root Query/Retrieve."""
 COMMITMENT = "1.2.840.10008.1.20.1"
 COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
 
@@ -53,12 +55,16 @@ class Commitment:
 
 @dataclass
 class Retrieved:
-    """What a C-GET or C-MOVE brought: instances, the final status, and the counters of the final response."""
+    """What a C-GET or C-MOVE brought: instances, the final status, and the counters of the final response.
+
+    *told* is the greatest number of sub-operations that any response added up to.
+    """
 
     instances: list[Instance] = field(default_factory=list)
     status: int | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
     ended: str = ""
+    told: int = 0
 
 
 def proposal(
@@ -159,13 +165,17 @@ def store(
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked for at IMAGE level; empty UIDs are left out, *wanted* are further (tag, VR) to return."""
+    """What is asked for at IMAGE level; empty UIDs are left out, *wanted* are further (tag, VR) to return.
+
+    *keys* are further (tag, VR, value) to match.
+    """
 
     study: str = ""
     series: str = ""
     instance: str = ""
     level: str = "IMAGE"
     wanted: tuple[tuple[int, str], ...] = ()
+    keys: tuple[tuple[int, str, str], ...] = ()
 
     def encoded(self, transfer: str) -> bytes:
         """Return the identifier in *transfer* (implicit or explicit VR little endian)."""
@@ -179,6 +189,7 @@ class Query:
             if uid:
                 rows.append((tag, "UI", uid.encode()))
         rows += [(tag, vr, b"") for tag, vr in self.wanted]
+        rows += [(tag, vr, value.encode()) for tag, vr, value in self.keys]
         return b"".join(element(t, vr, v, explicit=explicit) for t, vr, v in sorted(rows))
 
 
@@ -236,33 +247,39 @@ def _retrieve(
     try:
         for _ in range(MOST):
             answer = _await(talk, number, until, other)
+            counters = _counters(answer.command)
+            found.told = max(found.told, sum(counters.values()))
             if answer.status not in PENDING:
-                found.status, found.counters = answer.status, _counters(answer.command)
+                found.status, found.counters = answer.status, counters
                 break
     except Ended as ended:
         found.ended = str(ended)
     return found
 
 
-def get(talk: Messages, query: Query, until: float) -> Retrieved:
+def get(talk: Messages, query: Query, until: float, *, model: str = GET) -> Retrieved:
     """C-GET *query*; what comes back is in the answer, even if the association ends early."""
-    return _retrieve(talk, GET, {dimse.FIELD: C_GET_RQ}, query, until)
+    return _retrieve(talk, model, {dimse.FIELD: C_GET_RQ}, query, until)
 
 
-def move(talk: Messages, query: Query, destination: str, until: float) -> Retrieved:
+def move(
+    talk: Messages, query: Query, destination: str, until: float, *, model: str = MOVE
+) -> Retrieved:
     """C-MOVE *query* to the AE *destination*; the instances arrive elsewhere."""
     command: Command = {dimse.FIELD: C_MOVE_RQ, dimse.DESTINATION: destination}
-    return _retrieve(talk, MOVE, command, query, until)
+    return _retrieve(talk, model, command, query, until)
 
 
-def find(talk: Messages, query: Query, until: float) -> tuple[list[bytes], int | None]:
+def find(
+    talk: Messages, query: Query, until: float, *, model: str = FIND
+) -> tuple[list[bytes], int | None]:
     """C-FIND *query*; return the identifiers of the answers as octets, and the final status. Raises Ended."""
-    context = talk.context_of(FIND)
+    context = talk.context_of(model)
     if context is None:
-        raise Ended("no context", f"{FIND} was not accepted")
+        raise Ended("no context", f"{model} was not accepted")
     number = talk.number()
     asked: Command = {
-        dimse.SOP_CLASS: FIND,
+        dimse.SOP_CLASS: model,
         dimse.FIELD: C_FIND_RQ,
         dimse.MESSAGE_ID: number,
         dimse.PRIORITY: 0,

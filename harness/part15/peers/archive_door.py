@@ -14,7 +14,15 @@ from part15.wire import user_identity as ui
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 EXTENDED_ITEM = 0x56
-SERVICES = (services.FIND, services.MOVE, services.GET, services.COMMITMENT)
+SERVICES = (
+    services.FIND,
+    services.MOVE,
+    services.GET,
+    services.PATIENT_FIND,
+    services.PATIENT_MOVE,
+    services.PATIENT_GET,
+    services.COMMITMENT,
+)
 
 
 class Refused(Exception):  # noqa: N818 - the association is refused, not an error of ours

@@ -12,9 +12,11 @@ from part15.channel.association import Line
 from part15.channel.messages import Message, Messages
 from part15.channel.services import Instance
 from part15.channel.tls import Ended
+from part15.peers.archive_access import DEPARTMENT, user_of
 from part15.peers.archive_door import Door, Refused
 from part15.peers.archive_identity import Guard
 from part15.peers.archive_policy import ArchivePolicy
+from part15.peers.archive_query import Asked, rows, values_of
 from part15.wire import dimse, pdu, writing
 from part15.wire.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, MalformedDataSet, Syntax, walk
 
@@ -124,14 +126,16 @@ class ArchiveAssociation:
         _, asked = self.talk.next(self.clock() + self.artim)
         if not isinstance(asked, pdu.Associate):
             return
+        asking = self.talk.body
         try:
             guard = Guard(self.policy, self.shelves.marks)
-            octets, answered = Door(self.policy, self.ae_title, guard).answer(asked, self.talk.body)
+            octets, answered = Door(self.policy, self.ae_title, guard).answer(asked, asking)
         except Refused as refused:
             self._refuse(refused.octets)
             return
         self.talk.send(octets, self._until())
         self.talk.agree(asked, answered, asked)
+        self.user = user_of(asking, self.line)
         self.other = Other(self.other.kind, asked.calling)
         while True:
             try:
@@ -249,25 +253,28 @@ class ArchiveAssociation:
 
     # queries
 
-    def _matching(self, message: Message) -> list[Held]:
-        transfer = self.talk.contexts[message.context][1]
-        asked = Instance("", "", transfer, message.data)
-        uid, study, series = (
-            text_of(asked, tag) or "" for tag in (0x00080018, 0x0020000D, 0x0020000E)
-        )
+    def _matching(self, message: Message, service: str) -> tuple[list[Held], list[Held]]:
+        """Return what *service* answers with, and what matches too and may not be seen."""
+        try:
+            asked = Asked.of(message.data, self.talk.contexts[message.context][1])
+        except MalformedDataSet:
+            return [], []
         with self.shelves.lock:
-            return [
-                h
-                for h in self.shelves.held.values()
-                if uid in ("", h.instance.uid)
-                and study in ("", h.study)
-                and series in ("", h.series)
-                and (uid or study or series)
-            ]
+            every = [h for h in self.shelves.held.values() if asked.fits(values_of(h.instance))]
+        access = self.policy.access
+        if access is None or not access.filters(service, asked):
+            return every, []
+        seen = [h for h in every if self._may_see(h)]
+        return seen, [h for h in every if h not in seen]
 
-    def _wanted(self, message: Message) -> Iterator[Held]:
+    def _may_see(self, held: Held) -> bool:
+        access = self.policy.access
+        department = text_of(held.instance, DEPARTMENT) or ""
+        return access is None or access.may_see(self.user, department)
+
+    def _wanted(self, matching: list[Held]) -> Iterator[Held]:
         """Yield what a retrieval is to bring, as the policy has it."""
-        matching, how = self._matching(message), self.policy.retrieves
+        how = self.policy.retrieves
         if how == "another":
             for held in matching:
                 other = changed(held.instance, {0x00080018: ("UI", REPLACED)})
@@ -276,17 +283,19 @@ class ArchiveAssociation:
             yield from matching * (MANY if how == "many" else 1)
 
     def _found(self, message: Message) -> None:
-        explicit = self.talk.contexts[message.context][1] != pdu.IMPLICIT_LE
-        for held in self._matching(message):
-            rows = (
-                (0x00080016, held.instance.sop_class),
-                (0x00080018, held.instance.uid),
-                (0x0020000D, held.study),
-                (0x0020000E, held.series),
-            )
-            data = b"".join(writing.element(t, "UI", v, explicit=explicit) for t, v in rows)
-            self._respond(message, 0xFF00, data)
-        self._respond(message, 0)
+        transfer = self.talk.contexts[message.context][1]
+        seen, hidden = self._matching(message, "C-FIND")
+        access = self.policy.access
+        with self.shelves.lock:
+            every = list(self.shelves.held.values())
+        if access is not None and not access.counts_all:
+            every = [h for h in every if self._may_see(h)]
+        if seen:
+            asked = Asked.of(message.data, transfer)
+            for row in rows(asked, seen, every, explicit=transfer != pdu.IMPLICIT_LE):
+                self._respond(message, 0xFF00, row)
+        forbidden = access.forbidden if access is not None and hidden and not seen else None
+        self._respond(message, forbidden or 0)
 
     def _got(self, message: Message) -> None:
         self._deliver(message, self.talk, self.other)
@@ -307,8 +316,11 @@ class ArchiveAssociation:
             services.close(talk, self._until())
 
     def _deliver(self, message: Message, talk: Messages, other: Other) -> None:
-        done = failed = 0
-        for held in self._wanted(message):
+        service = "C-GET" if message.kind == services.C_GET_RQ else "C-MOVE"
+        seen, hidden = self._matching(message, service)
+        access = self.policy.access
+        done, failed = 0, len(hidden) if access is not None and access.counts_failed else 0
+        for held in self._wanted(seen):
             copy = copy_for(self.policy, held, other)
             sent = None
             if copy is not None:
@@ -323,7 +335,10 @@ class ArchiveAssociation:
             dimse.FAILED: failed,
             dimse.WARNED: 0,
         }
-        self._respond(message, 0xB000 if failed and done else 0xA702 if failed else 0, more=counted)
+        status = 0xB000 if failed and done else 0xA702 if failed else 0
+        if access is not None and access.forbidden and hidden and not seen:
+            status = access.forbidden
+        self._respond(message, status, more=counted)
 
     # commitment
 

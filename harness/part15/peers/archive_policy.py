@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from part15.peers.archive_access import Access
 from part15.wire import pdu
 
 Rewrite = Callable[[bytes], bytes]
@@ -97,5 +98,7 @@ class ArchivePolicy:
     waits_for_commitment: bool = True
     keeps_partial: bool = False
     """What came of an object before its connection broke is kept."""
+    access: Access | None = None
+    """Who may see what; None lets everybody see everything."""
     client: str = "required"
     """Whether TLS clients must show a certificate: ``required`` or ``optional``."""
