@@ -32,6 +32,19 @@ ae_title = "ARCHIVE"
 # address = "127.0.0.1:104"
 # transport = "plain"
 
+# What users may see of the product, tried by -p site-query-filtering; see docs/filtering.md
+# [users.alice]
+# type = 2                   # 1 name, 2 name and passcode, 3 Kerberos, 4 SAML, 5 JWT; or an identity
+# name = "alice"
+# passcode = "env:ALICE_PASSCODE"
+# sees = ["ward-a"]
+# [studies.ward-a]           # stored by the harness; with uid = "1.2.3" it is there already
+# department = "WARD A"
+
+# What the harness may have the product do, by commands of yours
+# [actions]
+# correct = ["./correct.sh", "{{uid}}", "{{keyword}}", "{{value}}"]   # see docs/correction.md
+
 [declared.tls-bcp195-rfc8996]   # what the Conformance Statement says
 # ports = "2762, configurable"
 # key_management = "certificates are installed by the service tool"

@@ -15,7 +15,7 @@ from part15.drivers import filtering_lines as lines
 from part15.drivers import storage_lines
 from part15.drivers.filtering_lines import Asker
 from part15.drivers.filtering_plant import Garden, garden
-from part15.drivers.filtering_questions import Question, about_allowed, put, questions
+from part15.drivers.filtering_questions import Question, about_allowed, put, questions, straggling
 from part15.model import Impact
 from part15.observations import NotReached
 from part15.observations.filtering import Answered, AskerSeen, FilteringSeen, StudySeen
@@ -95,6 +95,9 @@ class _Round:
             answers.append(answer)
             if answer.outcome not in ("answered", "not offered"):
                 break
+        if answers and answers[-1].service == "C-MOVE":
+            late = straggling(self.bench, self.garden, self.inbox)
+            answers += [late] if late is not None else []
         return answers
 
     def seen(self, askers: Iterable[AskerSeen], left: Sequence[str] = ()) -> FilteringSeen:

@@ -30,7 +30,7 @@ COUNTS = {
 _PATIENT = ((PATIENT_NAME, "PN"), (0x00201200, "IS"), (0x00201204, "IS"))
 _STUDY = ((PATIENT_NAME, "PN"), (PATIENT_ID, "LO"), (0x00201208, "IS"))
 GRACE = 0.3
-"""Seconds in which an instance may still arrive after a C-MOVE that told of none."""
+"""Seconds in which an instance may still arrive after the last C-MOVE."""
 
 
 @dataclass(frozen=True)
@@ -152,18 +152,34 @@ def put(
     if asked.service == "C-GET":
         back = services.get(talk, asked.query, bench.until(), model=asked.model)
         return _delivered(asked, back, back.instances, garden)
-    with inbox.changed:
-        inbox.instances.clear()
     back = services.move(talk, asked.query, destination, bench.until(), model=asked.model)
     return _delivered(asked, back, _arrived(bench, inbox, back), garden)
 
 
 def _arrived(bench: Bench, inbox: Inbox, back: services.Retrieved) -> list[Instance]:
     expected = back.counters.get("completed", 0) + back.counters.get("warned", 0)
-    until = bench.until() if expected else time.monotonic() + min(GRACE, bench.deadline)
-    inbox.wait(lambda box: len(box.instances) >= max(expected, 1), until)
+    if expected:
+        inbox.wait(lambda box: len(box.instances) >= expected, bench.until())
+    return _taken(inbox)
+
+
+def _taken(inbox: Inbox) -> list[Instance]:
     with inbox.changed:
-        return list(inbox.instances)
+        found = list(inbox.instances)
+        inbox.instances.clear()
+    return found
+
+
+def straggling(bench: Bench, garden: Garden, inbox: Inbox) -> Answered | None:
+    """Return what arrives by C-MOVE though the responses told of nothing, None if nothing does."""
+    late = inbox.wait(
+        lambda box: bool(box.instances), time.monotonic() + min(GRACE, bench.deadline)
+    )
+    if not late:
+        return None
+    every = tuple(s.name for s in garden.studies)
+    asked = Question("C-MOVE", "one of the requests before", every, Query(), services.MOVE)
+    return _delivered(asked, services.Retrieved(), _taken(inbox), garden)
 
 
 def _values(data: bytes, transfer: str) -> dict[int, str]:
