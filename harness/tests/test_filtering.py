@@ -228,7 +228,7 @@ def test_wrong_credentials_are_bounded(pki: Pki, tmp_path: Path) -> None:
 
     found = judge(pki, tmp_path, change)["wrong-credential"]
     assert found.word is Word.PASS
-    assert "not tried: bob with a wrong passcode" in found.message
+    assert "not tried: bob with wrong passcode" in found.message
     (tmp_path / "none").mkdir()
 
     def none(target: dict[str, Any], _peer: Archive) -> None:
