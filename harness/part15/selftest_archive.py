@@ -19,6 +19,7 @@ from part15.peers.archive import (
     bit_preserving_policy,
     right_policy,
     signing_policy,
+    strict_policy,
     token_policy,
 )
 from part15.peers.archive_faults import faults
@@ -200,6 +201,15 @@ ARENAS = (
         (),
         plain=False,
         policy=token_policy,
+    ),
+    ArchiveArena(
+        "association policy",
+        ("site-association-policy",),
+        "association-acceptor",
+        "association policy",
+        (),
+        plain=False,
+        policy=strict_policy,
     ),
     ArchiveArena(
         "storage",

@@ -100,6 +100,8 @@ class Endpoint(_Table):
     identity: Identity | None = None
     identities: dict[str, Identity] = Field(default_factory=dict)
     server_name: str = ""
+    other_source: str = ""
+    """Another address of ours that reaches the product, for what it makes of unknown addresses."""
     setting: str = ""
     iscl: Iscl | None = None
 

@@ -17,8 +17,9 @@ from part15.observations.audit import (
 )
 from part15.observations.comparison import ComparisonSeen
 from part15.observations.deid import ConflictSeen, DeidSeen, DeidSet
-from part15.observations.identity import IdentitiesSeen, IdentityAnswer
+from part15.observations.identity import IdentitiesSeen, IdentityAnswer, WrongIdentitiesSeen
 from part15.observations.media import SecureFileSeen
+from part15.observations.policy import PolicyAnswer, PolicySeen
 from part15.observations.session import (
     AssociationSeen,
     Damaged,
@@ -92,6 +93,58 @@ SEEN = {
                 "answer": "rejected (1, 1, 1)",
                 "responses": 0,
             }
+        ],
+    ),
+    "identity.environments": (
+        WrongIdentitiesSeen(CLOSED, (CLOSED,), CLOSED, "with tls"),
+        [
+            {
+                "type": 2,
+                "presumes": "a secure network",
+                "combination": "identity with tls",
+                "outcome": "tested",
+            },
+            {
+                "type": 2,
+                "presumes": "a secure network",
+                "combination": "identity over VPN or IPsec",
+                "outcome": "inconclusive: not observable here",
+            },
+        ],
+    ),
+    "association.policy": (
+        PolicySeen(
+            PolicyAnswer("", "what is right", "accepted"),
+            (
+                PolicyAnswer("calling AE title", "X", "accepted", echo=0),
+                PolicyAnswer("called AE title", "Y", "rejected", reject=(1, 1, 7)),
+                PolicyAnswer("certificate", "Z", "not tried", why="no TLS"),
+            ),
+            PolicyAnswer("", "what is right", "accepted"),
+            ("called AE title",),
+        ),
+        [
+            {
+                "check": "calling AE title",
+                "shown": "X",
+                "enforced": "no",
+                "answer": "accepted, C-ECHO 0000H inside",
+                "declared": False,
+            },
+            {
+                "check": "called AE title",
+                "shown": "Y",
+                "enforced": "yes",
+                "answer": "rejected 1/1/7",
+                "declared": True,
+            },
+            {
+                "check": "certificate",
+                "shown": "Z",
+                "enforced": "not determined",
+                "answer": "no TLS",
+                "declared": False,
+            },
         ],
     ),
     "audit.kinds": (AuditStorySeen((), AuditTrailSeen(kinds={"b": 1, "a": 2})), {"a": 2, "b": 1}),

@@ -86,8 +86,11 @@ class Stream:
         return True
 
 
-def open_socket(host: str, port: int, deadline: float) -> socket.socket:
-    """Return a connected socket; zone ids are allowed. Raises OSError."""
+def open_socket(host: str, port: int, deadline: float, source: str = "") -> socket.socket:
+    """Return a connected socket, from the address *source* if one is given; zone ids are allowed.
+
+    Raises OSError; EADDRNOTAVAIL if *source* is no address of ours.
+    """
     last: OSError | None = None
     for family, kind, protocol, _, address in socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM
@@ -95,6 +98,8 @@ def open_socket(host: str, port: int, deadline: float) -> socket.socket:
         made = socket.socket(family, kind, protocol)
         try:
             made.settimeout(deadline)
+            if source:
+                made.bind((source, 0))
             made.connect(address)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
@@ -105,7 +110,7 @@ def open_socket(host: str, port: int, deadline: float) -> socket.socket:
     raise last or OSError(errno.EHOSTUNREACH, "no address")
 
 
-def connect(bench: Bench, *, deadline: float | None = None) -> Stream:
+def connect(bench: Bench, *, deadline: float | None = None, source: str = "") -> Stream:
     """Return a stream to the endpoint of *bench*, counted in its ledger.
 
     The deadline of the stream (of *bench* unless given) begins now and includes the connecting.
@@ -116,7 +121,7 @@ def connect(bench: Bench, *, deadline: float | None = None) -> Stream:
     bench.ledger.connected(bench.endpoint.address)
     until = time.monotonic() + seconds
     try:
-        made = open_socket(host, port, seconds)
+        made = open_socket(host, port, seconds, source)
     except OSError as error:
         raise Trouble("connect", _unreachable(host, port, error, seconds)) from error
     return Stream(made, until, wire=bench.recorded(made))

@@ -103,9 +103,9 @@ def server_name(bench: Bench) -> str | None:
     return None if is_literal(point.host) else str(point.host)
 
 
-def open_plain(bench: Bench) -> Plain:
-    """Return a TCP stream to the endpoint; raises Trouble("connect")."""
-    stream = tcp.connect(bench)
+def open_plain(bench: Bench, source: str = "") -> Plain:
+    """Return a TCP stream to the endpoint, from the address *source* if given; raises Trouble("connect")."""
+    stream = tcp.connect(bench, source=source)
     return Plain(stream.socket, wire=stream.wire)
 
 
@@ -130,17 +130,21 @@ def open_iscl(bench: Bench) -> Line:
     return line
 
 
-def open_line(bench: Bench, what: Shown, label: str = "identity", **options: Any) -> Line:
+def open_line(
+    bench: Bench, what: Shown, label: str = "identity", *, source: str = "", **options: Any
+) -> Line:
     """Return a line to the endpoint: protected (or failed to be) where its transport is TLS, else plain.
 
     Raises Trouble("connect") and Trouble("identity").
     """
     if bench.endpoint.transport == "plain":
-        return Line(open_plain(bench))
+        return Line(open_plain(bench, source))
     if bench.endpoint.transport == "iscl":
         return open_iscl(bench)
     context = context_for(bench, what, label)
-    return protect(open_plain(bench), context, bench.until(), name=server_name(bench), **options)
+    return protect(
+        open_plain(bench, source), context, bench.until(), name=server_name(bench), **options
+    )
 
 
 def request_for(bench: Bench) -> pdu.Associate:

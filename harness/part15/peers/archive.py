@@ -19,6 +19,7 @@ from part15.channel import services
 from part15.channel.association import Line, protect
 from part15.channel.messages import Messages
 from part15.channel.tls import Ended, Plain, Stream, Tls, client_context, dial
+from part15.observations.policy import CHECKS
 from part15.peers.archive_control import Control, command
 from part15.peers.archive_faults import faults
 from part15.peers.archive_node import (
@@ -55,6 +56,7 @@ DECLARED = {
         "remote_access_restriction": "association only with certificates of our CA",
         "equipment_certification_number": "PART15-1",
     },
+    "association": {"checks": list(CHECKS), "most": 3},
     "storage": {"level": "2", "signature_level": "3"},
 }
 
@@ -76,6 +78,11 @@ def right_policy() -> ArchivePolicy:
 def token_policy() -> ArchivePolicy:
     """Return the policy of an archive that knows users by JSON Web Tokens alone."""
     return dataclasses.replace(right_policy(), types=(5,))
+
+
+def strict_policy() -> ArchivePolicy:
+    """Return the policy of an archive that looks at everything when an association is asked for."""
+    return dataclasses.replace(right_policy(), looks_at=CHECKS)
 
 
 def bit_preserving_policy() -> ArchivePolicy:

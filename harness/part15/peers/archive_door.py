@@ -14,6 +14,7 @@ from part15.wire import user_identity as ui
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 EXTENDED_ITEM = 0x56
+KNOWN_ADDRESSES = ("127.0.0.1", "::1")
 SERVICES = (
     services.FIND,
     services.MOVE,
@@ -34,17 +35,45 @@ class Refused(Exception):  # noqa: N818 - the association is refused, not an err
 
 
 @dataclass(frozen=True)
+class Visitor:
+    """Who asks: *kind* and *address* of the other side, and how many are *present* with it."""
+
+    kind: str
+    address: str
+    present: int
+
+
+@dataclass(frozen=True)
 class Door:
     """Decides who comes in, and what is agreed."""
 
     policy: ArchivePolicy
     ae_title: str
     guard: Guard
+    visitor: Visitor
+
+    def _admitted(self, asked: pdu.Associate) -> None:
+        """Raise Refused if the policy looks at something that is wrong."""
+        policy, visitor = self.policy, self.visitor
+        wrong = {
+            "application context": (
+                asked.application_context != pdu.APPLICATION_CONTEXT,
+                (1, 1, 2),
+            ),
+            "called AE title": (asked.called not in (self.ae_title, "ANY-SCP"), (1, 1, 7)),
+            "calling AE title": (asked.calling not in policy.known_titles, (1, 1, 3)),
+            "peer address": (visitor.address not in KNOWN_ADDRESSES, (1, 1, 1)),
+            "certificate": (visitor.kind == "stranger", (1, 1, 1)),
+            "number of associations": (visitor.present > policy.most, (2, 3, 2)),
+        }
+        for check in policy.looks_at:
+            is_wrong, codes = wrong[check]
+            if is_wrong:
+                raise Refused(pdu.encode_reject(*codes))
 
     def answer(self, asked: pdu.Associate, body: bytes) -> tuple[bytes, pdu.Associate]:
         """Return the A-ASSOCIATE-AC for *asked* with PDU *body*, as octets and as content; raises Refused."""
-        if asked.called not in (self.ae_title, "ANY-SCP"):
-            raise Refused(pdu.encode_reject(1, 1, 7))
+        self._admitted(asked)
         raw = self._identity(body)
         answers = tuple(self._context(c) for c in asked.contexts)
         users = list(pdu.default_user_items(1 << 17))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from part15.observations.policy import CHECKS
 from part15.peers.faults import Fault
 
 _UID = "association-acceptor"
@@ -371,5 +372,24 @@ IDENTITY = (
         "identity",
         {"garbage": "item"},
         _UID,
+    ),
+    *(
+        Fault(
+            f"overlooks_{name}",
+            f"lets in who is wrong in the {check}",
+            (f"site-assoc-{clause}",),
+            "the target declares that it looks at it",
+            "association policy",
+            {"looks_at": tuple(c for c in CHECKS if c != check)},
+            _UID,
+        )
+        for check, name, clause in (
+            ("calling AE title", "calling_titles", "calling-title"),
+            ("called AE title", "called_titles", "called-title"),
+            ("peer address", "addresses", "peer-address"),
+            ("application context", "application_contexts", "application-context"),
+            ("number of associations", "numbers", "number"),
+            ("certificate", "registration", "certificate"),
+        )
     ),
 )

@@ -13,7 +13,7 @@ from part15.channel.messages import Message, Messages
 from part15.channel.services import Instance
 from part15.channel.tls import Ended
 from part15.peers.archive_access import DEPARTMENT, user_of
-from part15.peers.archive_door import Door, Refused
+from part15.peers.archive_door import Door, Refused, Visitor
 from part15.peers.archive_identity import Guard
 from part15.peers.archive_policy import ArchivePolicy
 from part15.peers.archive_query import Asked, rows, values_of
@@ -40,10 +40,14 @@ class Held:
 
 @dataclass
 class Shelves:
-    """What the archive holds, by SOP Instance UID; *marks* are the credentials that were shown once."""
+    """What the archive holds, by SOP Instance UID.
+
+    *marks* are the credentials that were shown once, *present* counts the associations of now.
+    """
 
     held: dict[str, Held] = field(default_factory=dict)
     marks: set[bytes] = field(default_factory=set)
+    present: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def size(self) -> int:
@@ -122,6 +126,15 @@ class ArchiveAssociation:
 
     def serve(self) -> None:
         """Serve until the end; raises Ended or ssl.SSLError if the stream breaks."""
+        with self.shelves.lock:
+            self.shelves.present += 1
+        try:
+            self._serve()
+        finally:
+            with self.shelves.lock:
+                self.shelves.present -= 1
+
+    def _serve(self) -> None:
         self.talk = Messages(self.line)
         _, asked = self.talk.next(self.clock() + self.artim)
         if not isinstance(asked, pdu.Associate):
@@ -129,7 +142,10 @@ class ArchiveAssociation:
         asking = self.talk.body
         try:
             guard = Guard(self.policy, self.shelves.marks)
-            octets, answered = Door(self.policy, self.ae_title, guard).answer(asked, asking)
+            address = self.line.plain.sock.getpeername()[0]
+            visitor = Visitor(self.other.kind, address, self.shelves.present)
+            door = Door(self.policy, self.ae_title, guard, visitor)
+            octets, answered = door.answer(asked, asking)
         except Refused as refused:
             self._refuse(refused.octets)
             return

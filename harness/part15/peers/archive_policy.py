@@ -29,6 +29,11 @@ class ArchivePolicy:
     """
 
     users: Mapping[str, bytes] = field(default_factory=dict)
+    looks_at: tuple[str, ...] = ("called AE title",)
+    """What is looked at when an association is asked for, in the words of ``observations.policy.CHECKS``."""
+    known_titles: tuple[str, ...] = ("PART15",)
+    most: int = 3
+    """Associations at once, where their number is looked at."""
     types: tuple[int, ...] = (1, 2, 3, 4)
     refused_types: tuple[int, ...] = ()
     """Identity types that are rejected although they only should be ignored, or although they are supported."""

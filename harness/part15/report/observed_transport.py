@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from part15 import content
 from part15.observations import NotReached
+from part15.wire.user_identity import PRESUMES
 
 if TYPE_CHECKING:
     from part15.observations.identity import (
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         UnsupportedSeen,
         WrongIdentitiesSeen,
     )
+    from part15.observations.policy import PolicySeen
     from part15.observations.session import (
         AnswersSeen,
         AssociationSeen,
@@ -174,6 +176,20 @@ def _answers(seen: AnswersSeen) -> Iterator[Fact]:
     yield "association.answers", ("CS-ASSOC-1",), rows
 
 
+def _policy(seen: PolicySeen) -> Iterator[Fact]:
+    rows = [
+        {
+            "check": a.check,
+            "shown": a.shown,
+            "enforced": "yes" if a.refused else "no" if a.accepted else "not determined",
+            "answer": a.why if a.outcome == "not tried" else a.said,
+            "declared": a.check in (seen.declared or ()),
+        }
+        for a in seen.answers
+    ]
+    yield "association.policy", ("CS-ASSOC-1",), rows
+
+
 def _handshake(seen: HandshakeSeen) -> Iterator[Fact]:
     if seen.completed:
         yield "tls.session", ("CS-TLS-3",), f"{seen.version} {seen.suite}".strip()
@@ -237,7 +253,10 @@ def _integrity(seen: IntegritySeen) -> Iterator[Fact]:
     yield "integrity.damages", ("CS-TLS-4",), rows
 
 
-def _identities(answers: Sequence[IdentityAnswer]) -> Iterator[Fact]:
+UNSEEN = "inconclusive: not observable here"
+
+
+def _identities(answers: Sequence[IdentityAnswer], environment: str) -> Iterator[Fact]:
     rows = [
         {
             "shown": a.shown,
@@ -249,10 +268,28 @@ def _identities(answers: Sequence[IdentityAnswer]) -> Iterator[Fact]:
         for a in answers
     ]
     yield "identity.answers", ("CS-USER-1",), rows
+    if environment:
+        types = sorted({a.kind for a in answers if a.kind in PRESUMES})
+        yield (
+            "identity.environments",
+            ("CS-USER-1",),
+            [
+                {"type": t, "presumes": PRESUMES[t], "combination": combination, "outcome": outcome}
+                for t in types
+                for combination, outcome in (
+                    (f"identity {environment}", "tested"),
+                    ("identity over VPN or IPsec", UNSEEN),
+                )
+            ],
+        )
 
 
-def _identity(seen: IdentitiesSeen | WrongIdentitiesSeen | UnsupportedSeen) -> Iterator[Fact]:
-    yield from _identities(seen.answers)
+def _identity(seen: IdentitiesSeen | WrongIdentitiesSeen) -> Iterator[Fact]:
+    yield from _identities(seen.answers, seen.environment)
+
+
+def _unsupported(seen: UnsupportedSeen) -> Iterator[Fact]:
+    yield from _identities(seen.answers, "")
 
 
 READERS: dict[str, Callable[[Any], Iterator[Fact]]] = {
@@ -266,8 +303,9 @@ READERS: dict[str, Callable[[Any], Iterator[Fact]]] = {
     "SilenceSeen": _silence,
     "UseSeen": _use,
     "IntegritySeen": _integrity,
+    "PolicySeen": _policy,
     "IdentitiesSeen": _identity,
     "WrongIdentitiesSeen": _identity,
-    "UnsupportedSeen": _identity,
+    "UnsupportedSeen": _unsupported,
 }
 """Name of an observation class to the function that names its facts."""

@@ -58,6 +58,15 @@ def _facts() -> dict[str, dict[str, Any]]:
         "association.answers": _list(
             _record(stimulus=_TEXT, indication=_TEXT, numbers=_list(_COUNT))
         ),
+        "association.policy": _list(
+            _record(
+                check=_TEXT,
+                shown=_TEXT,
+                enforced={"enum": ["yes", "no", "not determined"]},
+                answer=_TEXT,
+                declared=_FLAG,
+            )
+        ),
         "association.story": _list(_record(by={"enum": ["harness", "sut"]}, text=_TEXT)),
         "audit.connections": _list(
             _record(transport=_TEXT, version=_TEXT, suite=_TEXT, messages=_COUNT)
@@ -77,6 +86,9 @@ def _facts() -> dict[str, dict[str, Any]]:
         "deid.transferSyntaxes": _TEXTS,
         "identity.answers": _list(
             _record(shown=_TEXT, type=_COUNT, asked=_FLAG, answer=_TEXT, responses=_COUNT)
+        ),
+        "identity.environments": _list(
+            _record(type=_COUNT, presumes=_TEXT, combination=_TEXT, outcome=_TEXT)
         ),
         "integrity.damages": _list(_record(damage=_TEXT, answer=_TEXT)),
         "media.files": _list(

@@ -72,12 +72,19 @@ def fact_text(fact: Mapping[str, Any]) -> str:
         return f"damaged records{at}: {text_of([v['damage'] + ': ' + v['answer'] for v in value])}"
     if key == "identity.answers":
         return f"identities{at}: {text_of([v['shown'] + ': ' + v['answer'] for v in value])}"
+    if key == "identity.environments":
+        rows = [f"type {v['type']} {v['combination']}: {v['outcome']}" for v in value]
+        return f"environments of identities{at}: {text_of(rows)}"
     if key == "deid.conflicts":
         told = [f"{v['what']} {v['kind']} within {v['scope']}" for v in value]
         return f"conflicts: {text_of(told)}"
     if key == "ports":
         rows = [f"{v['endpoint']} {v['port']} {v['transport']}" for v in value]
         return f"ports: {text_of(rows)}"
+    if key == "association.policy":
+        return (
+            f"association policy{at}: {text_of([v['check'] + ': ' + v['answer'] for v in value])}"
+        )
     if key == "association.answers":
         rows = [
             f"{v['stimulus']}: {v['indication']} {'/'.join(map(str, v['numbers']))}".strip()

@@ -52,7 +52,18 @@ def _t1(document: Document) -> Table:
     )
 
 
+def _environments(document: Document) -> dict[tuple[str, int], str]:
+    """Return by endpoint and identity type in which combination it was tested, and what it presumes."""
+    found: dict[tuple[str, int], str] = {}
+    for endpoint, row in rows_of(document, "identity.environments"):
+        at = (endpoint, row["type"])
+        text = f"{row['combination']}: {row['outcome']}"
+        found[at] = f"{found[at]}; {text}" if at in found else f"presumes {row['presumes']}; {text}"
+    return found
+
+
 def _t6(document: Document) -> Table:
+    environments = _environments(document)
     rows = [
         (
             row["type"] or "none",
@@ -60,10 +71,11 @@ def _t6(document: Document) -> Table:
             "yes" if row["asked"] else "no",
             row["answer"],
             "yes" if row["responses"] else "no",
+            environments.get((endpoint, row["type"]), ""),
         )
-        for _, row in rows_of(document, "identity.answers")
+        for endpoint, row in rows_of(document, "identity.answers")
     ]
-    columns = "Type | Shown | Response asked for | Answer | Response given"
+    columns = "Type | Shown | Response asked for | Answer | Response given | Environment"
     return table(
         "T6",
         "7.1.3",

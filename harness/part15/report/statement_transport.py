@@ -167,7 +167,10 @@ def aborts(document: Document) -> Table:
 
 def policy(document: Document) -> Table:
     """Return T5, what is checked when an association is asked for."""
-    rows = []
+    rows = [
+        (f"{row['check']} ({row['shown']})", row["enforced"], row["answer"], endpoint)
+        for endpoint, row in rows_of(document, "association.policy")
+    ]
     for endpoint, row in rows_of(document, "association.answers"):
         if row["indication"] == "A-ASSOCIATE-RJ":
             numbers = tuple(row["numbers"])
