@@ -177,7 +177,7 @@ def tells_counts(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
         _, _, numbers = groups.setdefault((id(deed), m.kind), (deed, name, {}))
         for c in listed:
             text = (c.number or "").strip()
-            numbers[c.uid] = numbers.get(c.uid, 0) + (int(text) if text.isdecimal() else 0)
+            numbers[c.uid] = numbers.get(c.uid, 0) + (int(text[:18]) if text.isdecimal() else 0)
     for deed, name, numbers in groups.values():
         given = {uid: n for uid, n in numbers.items() if uid}
         total, really = sum(numbers.values()), sum(deed.classes.values())

@@ -264,7 +264,7 @@ def _object(o: AuditObject, edition: str, n: Notes) -> None:
             where = f"{o.path}/@ParticipantObjectDataLifeCycle"
             n.flaw("AUD-FMT-012", where, "1..15; the list is not extensible", short(cycle))
     _id_type(o.id_type, o.path, n)
-    _object_content(o, n)
+    _object_content(o, edition, n)
 
 
 def _id_type(code: Code | None, path: str, n: Notes) -> None:
@@ -293,7 +293,7 @@ def _id_type(code: Code | None, path: str, n: Notes) -> None:
         n.flaw(rule, path, "a code of CID 404, if it is a DCM code", code.text)
 
 
-def _object_content(o: AuditObject, n: Notes) -> None:
+def _object_content(o: AuditObject, edition: str, n: Notes) -> None:
     n.met.add("AUD-FMT-047")
     if len(o.names) + len(o.queries) != 1:
         n.flaw(
@@ -322,7 +322,8 @@ def _object_content(o: AuditObject, n: Notes) -> None:
     if o.studies:
         n.met.add("AUD-FMT-045")
         where = f"{o.path}/ParticipantObjectDescription/ParticipantObjectContainsStudy"
-        if o.is_study:
+        # Read literally the 2011 grammar demands it on every object, studies included.
+        if o.is_study and edition >= "2017c":
             n.flaw("AUD-FMT-045", where, "an ID type other than 110180", "(110180, DCM)")
         for uid in o.studies:
             if not is_uid(uid):
@@ -343,7 +344,7 @@ def _uids(o: AuditObject, n: Notes) -> None:
         n.met.add("AUD-FMT-049")
         where = f"{o.path}/ParticipantObjectDescription/SOPClass/@NumberOfInstances"
         number = (c.number or "").strip()
-        if c.number is None or not number.isdecimal():
+        if c.number is None or not (number.isascii() and number.isdecimal()):
             shown = short(number) if number else "none"
             n.flaw("AUD-FMT-049", where, "a number of instances", shown, readings=("S-10",))
         elif c.instances and int(number[:20]) != len(c.instances):

@@ -11,8 +11,8 @@ from part15.wire.audit_flaw import Flaw
 from part15.wire.audit_message import Message, read_content
 from part15.wire.audit_schema import RULE, accepts, is_base64, set_aside, violations
 from part15.wire.audit_tables import table_notes
-from part15.wire.audit_xml import read_xml
-from part15.wire.syslog import Syslog, read_syslog
+from part15.wire.audit_xml import Document, read_xml
+from part15.wire.syslog import BOM, Syslog, read_syslog
 from part15.wire.syslog_frames import datagram_flaws
 
 NEWEST = "2023b"
@@ -106,6 +106,7 @@ def examine(data: bytes, carrier: str = "xml", edition: str = NEWEST, size: int 
             wrong, message, noted = _judge_root(document.root, xml, edition)
             flaws += wrong
             met |= noted
+            flaws += _encoding_flaws(document, xml, in_syslog=syslog is not None)
     if message is None:
         met |= {RULE, "form"}
         flaws.append(Flaw(RULE, "/", "a well-formed XML audit message", refused))
@@ -124,6 +125,27 @@ def _loose(message: Message) -> bool:
     )
 
 
+def _encoding_flaws(document: Document, xml: bytes, *, in_syslog: bool) -> list[Flaw]:
+    """Return what is wrong between declared encoding and octets; in syslog the first mark belongs to MSG."""
+    found = document.contradiction
+    if not found:
+        return []
+    if in_syslog and "mark" in found:
+        if "declared" not in found or xml.removeprefix(BOM).isascii():
+            return []
+        return [Flaw("utf-8", "MSG", "an XML declaration that agrees with the octets", found)]
+    return [Flaw(RULE, "/", "XML in the encoding that it declares (XML 1.0 4.3.3)", found)]
+
+
+def _unexplained(message: Message, edition: str) -> list[Flaw]:
+    """Return a flaw if the grammar refuses *message* for another reason than a leap second (reading S-03)."""
+    if ":60" in message.event.get("EventDateTime", "") or _loose(message):
+        return []
+    return [
+        Flaw(RULE, "/", f"a message that the grammar of {edition} accepts", "one that it refuses")
+    ]
+
+
 def _judge_root(root: object, xml: bytes, edition: str) -> tuple[list[Flaw], Message, set[str]]:
     flaws = set_aside(root, xml)
     tag = str(getattr(root, "tag", ""))
@@ -131,7 +153,8 @@ def _judge_root(root: object, xml: bytes, edition: str) -> tuple[list[Flaw], Mes
         flaws.append(Flaw("form", "/", "root element AuditMessage", "another element"))
     message = read_content(root)
     if _loose(message) or not accepts(root, edition):
-        flaws += violations(root, edition)
+        found = violations(root, edition)
+        flaws += found or _unexplained(message, edition)
     met = {RULE, "form"}
     for notes in (field_notes(message, edition), table_notes(message, edition)):
         flaws += notes.flaws

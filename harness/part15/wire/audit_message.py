@@ -9,9 +9,15 @@ from typing import Any, NamedTuple
 
 from part15.wire.audit_xml import local_name
 
+DCM_OID = "1.2.840.10008.2.16.4"
+"""The code system DCM by its OID: the grammar of A.5.1 has codeSystemName be an OID or a name."""
+
 
 class Code(NamedTuple):
-    """A coded value: ``csd-code``, ``codeSystemName``, ``originalText``; missing ones are empty."""
+    """A coded value: ``csd-code``, ``codeSystemName``, ``originalText``; missing ones are empty.
+
+    The OID of DCM is read as its name.
+    """
 
     code: str
     system: str
@@ -122,10 +128,11 @@ def decoded_octets(value: str) -> bytes:
 
 def _code(element: Any) -> Code:
     get = element.attrib.get
+    system = (get("codeSystemName") or "").strip()
     return Code(
         (get("csd-code") or get("code") or "").strip(),
-        (get("codeSystemName") or "").strip(),
-        (get("originalText") or get("displayName") or "").strip(),
+        "DCM" if system == DCM_OID else system,
+        (get("originalText") or "").strip(),
     )
 
 

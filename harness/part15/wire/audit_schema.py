@@ -189,7 +189,7 @@ def _attribute_flaws(element: Any, rule: dict[str, Any], path: str, edition: str
             continue
         kind = known[name]
         if "values" in kind:
-            if " ".join(value.split()) not in kind["values"]:
+            if collapsed(value) not in kind["values"]:
                 values = kind["values"]
                 listed = ", ".join(values) if len(values) < 8 else f"{values[0]}..{values[-1]}"
                 yield Flaw(RULE, f"{path}/@{name}", f"one of {listed}", short(value))
@@ -288,6 +288,11 @@ def value_problem(value: str, kind: str) -> str | None:
     return None if date_time(plain) is not None else "a date and time (xsd:dateTime)"
 
 
+def collapsed(value: str) -> str:
+    """Return *value* as xsd:token compares it: only space, tab and line ends are white space."""
+    return " ".join(part for part in re.split(r"[ \t\r\n]+", value) if part)
+
+
 def is_base64(value: str) -> bool:
     """Tell whether *value* is base64, blanks allowed, padding demanded."""
     if not _BASE64.match(value):
@@ -302,7 +307,8 @@ def is_base64(value: str) -> bool:
 def date_time(value: str) -> tuple[dt.datetime, bool] | None:
     """Return the instant of an xsd:dateTime and whether it names its zone; None if it is none.
 
-    A leap second is read as the second before it; without a zone the time is taken as UTC.
+    A leap second, which exists only at 23:59:60 UTC, is read as the second before it; without a
+    zone the time is taken as UTC, and a leap second may stand at the end of any minute.
     """
     match = _DATE_TIME.match(value.strip(_SPACE))
     if match is None or match[1].startswith("-") or len(match[1]) > 4:
@@ -311,17 +317,21 @@ def date_time(value: str) -> tuple[dt.datetime, bool] | None:
     zoned = not value.rstrip(_SPACE)[-1].isdigit() or match[8] is not None
     offset = dt.timedelta()
     if match[8] is not None:
-        if int(match[8]) > 14 or int(match[9]) > 59:
+        if int(match[8]) * 60 + int(match[9]) > 14 * 60 or int(match[9]) > 59:
             return None
         offset = dt.timedelta(hours=int(match[8]), minutes=int(match[9]))
         if value.rstrip(_SPACE)[-6] == "-":
             offset = -offset
     part = dt.timedelta(microseconds=int(f"{match[7] or '0':0<6}"[:6]))
-    carry = dt.timedelta(days=1) if (hour, minute, second) == (24, 0, 0) else dt.timedelta()
+    midnight = (hour, minute, second) == (24, 0, 0) and not part
+    carry = dt.timedelta(days=1) if midnight else dt.timedelta()
     try:
         local = dt.datetime(year, month, day, hour % 24, minute, min(second, 59), tzinfo=dt.UTC)
         if second > 60 or hour > 24 or (hour == 24 and not carry):
             return None
-        return local + carry + part - offset, zoned
+        moment = local + carry + part - offset
     except (ValueError, OverflowError):
         return None
+    if second == 60 and zoned and (moment.hour, moment.minute) != (23, 59):
+        return None
+    return moment, zoned

@@ -27,12 +27,15 @@ _PLAIN = ("utf-8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252")
 class Document:
     """A parsed message: *root* is an lxml element, or None with the reason in *refused*.
 
-    *encoding* is the one found (byte order mark or declaration, else ``utf-8``).
+    *encoding* is the one found (byte order mark or declaration, else ``utf-8``). *contradiction*
+    says how the octets differ from the declared encoding, which XML 1.0 4.3.3 calls a fatal error
+    although libxml2 reads on.
     """
 
     root: Any
     encoding: str
     refused: str = ""
+    contradiction: str = ""
 
 
 def _encoding(data: bytes) -> str:
@@ -42,6 +45,23 @@ def _encoding(data: bytes) -> str:
         return "utf-16-le" if data.startswith(b"<") else "utf-16-be"
     match = _ENCODING.match(data[:200].decode("latin-1"))
     return match[1].lower() if match else "utf-8"
+
+
+def _contradiction(data: bytes, *, marked: bool) -> str:
+    """Return how the declared encoding differs from the octets; *marked* says that a UTF-8 mark came first."""
+    wide = data[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
+    if marked and data.startswith(BOM):
+        return "two byte order marks"
+    head = data[:400].replace(b"\0", b"") if wide else data[:200]
+    match = _ENCODING.match(head.decode("latin-1").lstrip("\xff\xfe"))
+    declared = match[1].lower() if match else ""
+    if wide and declared and not declared.startswith(("utf-16", "iso-10646-ucs-2")):
+        return f"16-bit octets declared as {declared}"
+    if not wide and declared.startswith("utf-16"):
+        return f"8-bit octets declared as {declared}"
+    if marked and declared and declared != "utf-8":
+        return f"a UTF-8 byte order mark before text declared as {declared}"
+    return ""
 
 
 def _declares(text: str) -> str:
@@ -93,7 +113,8 @@ def read_xml(data: bytes) -> Document:
     tree: Any = root.getroottree()
     if tree.docinfo.doctype:
         return Document(None, encoding, "it has a document type declaration")
-    return Document(root, encoding)
+    marked = body is not data and data.startswith(BOM)
+    return Document(root, encoding, contradiction=_contradiction(body, marked=marked))
 
 
 def _reason(error: Exception) -> str:
