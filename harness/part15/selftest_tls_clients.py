@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from part15 import load
-from part15.peers.client import RIGHT
+from part15.peers.client import BASES
+from part15.peers.client_service import ClientService
 from part15.peers.declared import attestations, declarations
 from part15.peers.faults import Fault
 from part15.peers.faults_clients import faults
@@ -26,34 +27,35 @@ IDENTITIES = {
     "future": "future",
     "wrong_usage": "client-only",
     "revoked": "revoked",
+    "long_chain": "long-chain",
+    "rsa_1024": "rsa-1024",
+    "p_192": "p-192",
+    "p_224": "p-224",
+    "weak_issuer": "weak-issuer",
+    "weak_issuer_ec": "weak-issuer-ec",
+    "sha1": "sha1",
+    "md5": "md5",
+    "sha224": "sha224",
 }
 
 
-def document(pki: Pki, fault: str, profile: str, edition: str, base: str) -> dict[str, Any]:
-    """Return a target whose TLS client is the embedded one, behaving as *base*, with *fault* if there is one."""
+def document(
+    pki: Pki, trigger: Sequence[str], profile: str, edition: str, features: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return a target whose TLS client is the embedded one, started by *trigger*."""
     import datetime as dt
-
-    trigger = [
-        sys.executable,
-        "-m",
-        "part15.peers.client",
-        "{host}",
-        "{port}",
-        "{aet}",
-        str(pki.folder),
-    ]
 
     def identity(name: str) -> dict[str, str]:
         return {"certificate": str(pki[name].certificate), "key": str(pki[name].key)}
 
     return {
         "target": {"name": "part15 embedded client", "edition": edition},
-        "claims": {profile: {"roles": ["tls-client"]}},
+        "claims": {profile: {"roles": ["tls-client"], "features": list(features)}},
         "listeners": {
             "from-client": {
                 "host": "127.0.0.1",
                 "transport": "tls",
-                "trigger": [*trigger, fault or RIGHT, base],
+                "trigger": list(trigger),
                 "trust": str(pki.ca),
                 "identity": identity("server"),
                 "identities": {kind: identity(name) for kind, name in IDENTITIES.items()},
@@ -78,6 +80,8 @@ class ClientArena:
     edition: str
     rule_sets: bool = False
     base: str = "b12"
+    features: tuple[str, ...] = ()
+    role: str = "tls-client"
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -94,15 +98,19 @@ class ClientArena:
 
     def right(self) -> Judged:
         """Judge the right client."""
-        return self._run("")
+        return self._run({})
 
     def wrong(self, fault: Fault) -> Judged:
         """Judge the client with *fault*."""
-        return self._run(fault.name)
+        return self._run(fault.changes)
 
-    def _run(self, fault: str) -> Judged:
-        with tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder:
-            target = document(shared_pki(), fault, self.profile, self.edition, self.base)
+    def _run(self, changes: Mapping[str, Any]) -> Judged:
+        does, pki = dataclasses.replace(BASES[self.base], **changes), shared_pki()
+        with (
+            tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder,
+            ClientService(does, pki.folder, Path(folder)) as client,
+        ):
+            target = document(pki, client.trigger, self.profile, self.edition, self.features)
             _, verdicts = drive(target, Path(folder), deadline=2.0)
         return judged(verdicts)
 

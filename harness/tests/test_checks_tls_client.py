@@ -9,7 +9,7 @@ import pytest
 
 from part15.judge import ask
 from part15.model import Word
-from part15.observations.tls import AttemptSeen, ClientHelloSeen, ClientSeen
+from part15.observations.tls import AttemptSeen, ClientHelloSeen, ClientSeen, PortSeen
 from part15.registry import checks
 
 PASS, FAIL, OPEN = Word.PASS, Word.FAIL, Word.INCONCLUSIVE
@@ -45,12 +45,20 @@ def but(**changes: Any) -> ClientHelloSeen:
 C, E = "tls_client.", "tls_client_extension."
 OLD = {"versions": ["ssl3", "1.0", "1.1"]}
 B11 = {"suites": "table:tls-b11-allowed"}
+PERMITTED = {
+    "parts": {
+        "kx": ["ECDHE", "DHE"],
+        "auth": ["RSA", "ECDSA"],
+        "mode": ["GCM"],
+        "hash": ["SHA-256", "SHA-384"],
+    }
+}
 PARTS = {"parts": {"kx": ["RSA"], "mode": ["CBC"], "hash": ["SHA-1"]}}
 AES_FIRST = {"better": ["TLS_RSA_WITH_AES_128_CBC_SHA"], "worse": ["TLS_RSA_WITH_3DES_EDE_CBC_SHA"]}
 FIRST = {"suite": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"}
 SHA256 = {"schemes": ["rsa_pkcs1_sha256", "ecdsa_secp256r1_sha256"]}
 
-ROWS: list[tuple[str, dict[str, Any], ClientSeen, Word]] = [
+ROWS: list[tuple[str, dict[str, Any], ClientSeen | PortSeen, Word]] = [
     (C + "begins_with_tls", {}, client(), PASS),
     (C + "begins_with_tls", {}, client(PLAIN), FAIL),
     (C + "begins_with_tls", {}, client(SILENT), OPEN),
@@ -72,6 +80,22 @@ ROWS: list[tuple[str, dict[str, Any], ClientSeen, Word]] = [
     (C + "omits_versions", OLD, client(versions=("1.3", "1.2", "1.0")), FAIL),
     (C + "omits_versions", OLD, client(versions=("1.0",), listed=False), FAIL),
     (C + "omits_versions", OLD, client(versions=("1.2",), listed=False), OPEN),
+    (
+        C + "adds_only_strong",
+        {"suites": "table:tls-b10-mandatory"},
+        client(suites=(0xC02F, 0x1301)),
+        PASS,
+    ),
+    (
+        C + "adds_only_strong",
+        {"suites": "table:tls-b10-mandatory"},
+        client(suites=(0xC02F, 0x002F)),
+        FAIL,
+    ),
+    (C + "offers_only_parts", PERMITTED, client(suites=(0xC02F, 0x1301), schemes=(0x0401,)), PASS),
+    (C + "offers_only_parts", PERMITTED, client(suites=(0xC02F, 0xC013)), FAIL),
+    (C + "connects_where_told", {}, PortSeen(1, 2, 2), PASS),
+    (C + "connects_where_told", {}, PortSeen(1, 2, 1), FAIL),
     (C + "avoids_client_version", {"version": "1.0"}, client(), PASS),
     (
         C + "avoids_client_version",
@@ -105,17 +129,12 @@ ROWS: list[tuple[str, dict[str, Any], ClientSeen, Word]] = [
     (E + "offers_protocol", {"protocol": "dicom"}, client(alpn=()), FAIL),
     (E + "offers_groups", {"groups": ["secp256r1", "x25519"]}, client(), PASS),
     (E + "offers_groups", {"groups": ["secp256r1", "x25519"]}, client(groups=(23,)), FAIL),
-    (E + "omits_small_groups", {"minimum": 256}, client(), PASS),
-    (E + "omits_small_groups", {"minimum": 256}, client(groups=(23, 21)), FAIL),
-    (E + "omits_small_groups", {"minimum": 224}, client(groups=(23, 21)), PASS),
-    (E + "omits_small_groups", {"minimum": 256}, client(groups=()), OPEN),
-    (E + "omits_small_groups", {"minimum": 256}, client(groups=(), suites=(0x002F,)), PASS),
+    (E + "never_sends", {"extension": "early_data"}, client(), PASS),
+    (E + "never_sends", {"extension": "early_data"}, client(extensions=(42,)), FAIL),
     (E + "offers_hash", SHA256, client(), PASS),
     (E + "offers_hash", SHA256, client(schemes=(0x0201,)), FAIL),
     (E + "sends_uncompressed_points", {}, client(), PASS),
     (E + "sends_uncompressed_points", {}, client(point_formats=(0, 1, 2)), FAIL),
-    (E + "offers_no_compression", {}, client(), PASS),
-    (E + "offers_no_compression", {}, client(compression=(1, 0)), FAIL),
     (E + "prefers", AES_FIRST, client(suites=(0x002F, 0x000A)), PASS),
     (E + "prefers", AES_FIRST, client(suites=(0x000A, 0x002F)), FAIL),
     (E + "prefers", AES_FIRST, client(suites=(0x000A,)), FAIL),
@@ -132,7 +151,7 @@ ROWS: list[tuple[str, dict[str, Any], ClientSeen, Word]] = [
 @pytest.mark.parametrize(
     ("name", "expect", "seen", "word"), ROWS, ids=[f"{n}-{r[0]}-{r[3]}" for n, r in enumerate(ROWS)]
 )
-def test_check(name: str, expect: dict[str, Any], seen: ClientSeen, word: Word) -> None:
+def test_check(name: str, expect: dict[str, Any], seen: ClientSeen | PortSeen, word: Word) -> None:
     answer = ask(checks()[name], seen, expect)
     assert answer.message
     assert answer.word is word, answer.message
@@ -142,7 +161,7 @@ def test_every_client_check_is_seen_to_pass_and_to_fail_and_to_need_a_hello() ->
     mine = {n for n in checks() if n.split(".")[0] in ("tls_client", "tls_client_extension")}
     for word in (PASS, FAIL):
         assert mine - {row[0] for row in ROWS if row[3] is word} == set()
-    for name in mine - {C + "begins_with_tls"}:
+    for name in mine - {C + "begins_with_tls", C + "connects_where_told"}:
         expect = next(row[1] for row in ROWS if row[0] == name)
         assert ask(checks()[name], client(SILENT), expect).word is OPEN, name
 

@@ -22,6 +22,8 @@ CONNECTIONS = 64
 """Connections served at once; more are closed."""
 
 Serve = Callable[[Line], None]
+Protect = Callable[[Plain, float], Line]
+"""Serves the handshake on a stream until a time; the line says how it ended if it did not complete."""
 
 
 def listener_context(listener: Any) -> ssl.SSLContext | None:
@@ -52,8 +54,8 @@ def listener_context(listener: Any) -> ssl.SSLContext | None:
 class Acceptor:
     """Listens from construction to :meth:`close`; *serve* is called with the line of each connection.
 
-    *context* returns a fresh TLS context for each connection, or None for plain TCP. *artim* bounds
-    the handshake, in seconds; *recorder* is told of every connection. A line whose handshake failed is served too; it says how it ended.
+    *context* returns a fresh TLS context for each connection, or None for plain TCP; *protect*, if it
+    is given, makes the line in its place. *artim* bounds the handshake, in seconds; *recorder* is told of every connection. A line whose handshake failed is served too; it says how it ended.
     """
 
     def __init__(
@@ -65,8 +67,9 @@ class Acceptor:
         *,
         artim: float = 5.0,
         recorder: WireRecorder | None = None,
+        protect: Protect | None = None,
     ) -> None:
-        self._recorder = recorder
+        self._recorder, self._protect = recorder, protect
         self._context, self._serve, self._artim = context, serve, artim
         family = socket.AF_INET6 if is_ipv6(host) else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
@@ -156,6 +159,8 @@ class Acceptor:
                 self._threads.discard(threading.current_thread())
 
     def _line(self, plain: Plain) -> Line:
+        if self._protect is not None:
+            return self._protect(plain, time.monotonic() + self._artim)
         context = self._context()
         if context is None:
             return Line(plain)

@@ -24,6 +24,7 @@ from part15.wire.tls_hello import (
 from part15.wire.tls_octets import Cursor, Malformed, vector
 
 CERTIFICATE, CERTIFICATE_VERIFY, CLIENT_KEY_EXCHANGE, FINISHED = 11, 15, 16, 20
+PROTOCOL_VERSION, ILLEGAL_PARAMETER = 70, 47
 SCHEMES = {"RSA": (0x0804, 0x0401, 0x0501), "EC": (0x0403,)}
 
 
@@ -60,7 +61,10 @@ class Shows:
 
 @dataclass
 class Client:
-    """A connection that completes a handshake and can ask for another one inside; *shows* is our identity."""
+    """A connection that completes a handshake and can ask for another one inside; *shows* is our identity.
+
+    *private* is the secret of our ephemeral key, a fresh one for each handshake if it is empty.
+    """
 
     stream: Stream
     shows: Shows = field(default_factory=Shows)
@@ -68,6 +72,7 @@ class Client:
     asked: server.CertificateRequest | None = None
     client_verify: bytes = b""
     server_verify: bytes = b""
+    private: bytes = b""
     _transcript: bytearray = field(default_factory=bytearray)
     _deframer: records.Deframer = field(default_factory=records.Deframer)
     _joiner: records.Joiner = field(default_factory=records.Joiner)
@@ -93,8 +98,7 @@ class Client:
             kind, body = self._hear()
             if kind == server.SERVER_HELLO:
                 self.hello = server.parse_server_hello(body)
-                if self.hello.selected != tls12.VERSION or self.hello.suite not in tls12.SUITES:
-                    raise Ended("the server selected something that was not offered")
+                self._accept(self.hello)
             elif kind == server.SERVER_KEY_EXCHANGE:
                 exchange = body
             elif kind == server.CERTIFICATE_REQUEST:
@@ -102,18 +106,33 @@ class Client:
             elif kind == server.SERVER_HELLO_DONE:
                 return asked, exchange
 
+    def _accept(self, hello: server.ServerHello) -> None:
+        """Refuse what we cannot do, with an alert; raises Ended."""
+        if hello.selected == tls12.VERSION and hello.suite in (*tls12.SUITES, *tls12.DHE):
+            return
+        code = PROTOCOL_VERSION if hello.selected != tls12.VERSION else ILLEGAL_PARAMETER
+        self._emit(records.ALERT, bytes([2, code]), tls12.VERSION)
+        raise Ended("the server selected something that was not offered")
+
+    def _share(self, suite: int, exchange: bytes) -> tuple[tls12.Share, int]:
+        """Return our share for the server's key *exchange*, and the octets of its length on the wire."""
+        cursor = Cursor(exchange)
+        if suite in tls12.DHE:
+            prime, generator, theirs = (int.from_bytes(cursor.vector(2), "big") for _ in range(3))
+            return tls12.agree_dh(prime, generator, theirs, self.private or os.urandom(32)), 2
+        if cursor.number(1) != 3:
+            raise Malformed("the server sent no named curve")
+        return tls12.agree(cursor.number(2), cursor.vector(1), self.private), 1
+
     def _exchange_keys(
         self, mine: ClientHello, exchange: bytes, asked: server.CertificateRequest | None
     ) -> tls12.Keys:
         assert self.hello is not None
-        cursor = Cursor(exchange)
-        if cursor.number(1) != 3:
-            raise Malformed("the server sent no named curve")
-        share = tls12.agree(cursor.number(2), cursor.vector(1))
+        share, width = self._share(self.hello.suite, exchange)
         if asked is not None:
             chain = b"".join(vector(3, der) for der in self.shows.chain)
             self._say(CERTIFICATE, vector(3, chain))
-        self._say(CLIENT_KEY_EXCHANGE, vector(1, share.public))
+        self._say(CLIENT_KEY_EXCHANGE, vector(width, share.public))
         extended = self.hello.extension("extended_master_secret") is not None
         session = bytes(self._transcript) if extended else None
         keys = tls12.derive(
@@ -178,6 +197,23 @@ class Client:
         self.shows = shows
         self._complete(_again(offer, self.client_verify))
 
+    def send(self, octets: bytes) -> None:
+        """Send *octets* as protected data; raises Ended."""
+        for at in range(0, len(octets), 2**14):
+            self._emit(records.APPLICATION_DATA, octets[at : at + 2**14], tls12.VERSION)
+
+    def receive(self) -> bytes:
+        """Return what the next record of data carries; raises Ended and Malformed."""
+        while True:
+            record = self._record()
+            content = self._opened(record)
+            if record.type == records.APPLICATION_DATA and content:
+                return content
+            if record.type == records.ALERT:
+                alert = records.parse_alert(content)
+                if alert.level == 2 or alert.description == 0:
+                    raise Ended(f"alert {names.alert_label(alert.description)}")
+
     def _say(self, kind: int, body: bytes, version: int = tls12.VERSION) -> None:
         message = records.encode_message(kind, body)
         self._transcript += message
@@ -227,17 +263,8 @@ def _again(offer: Offer, info: bytes | None) -> ClientHello:
 
 def _signature(key: Any, transcript: bytes, offered: Sequence[int]) -> bytes:
     """Return the content of CertificateVerify with a scheme that the server offered."""
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric import rsa
 
     kind = "RSA" if isinstance(key, rsa.RSAPrivateKey) else "EC"
     scheme = next((scheme for scheme in SCHEMES[kind] if scheme in offered), SCHEMES[kind][-1])
-    digest = {"SHA-256": hashes.SHA256(), "SHA-384": hashes.SHA384()}[names.schemes()[scheme].hash]
-    if kind == "EC":
-        signed = key.sign(transcript, ec.ECDSA(digest))
-    elif scheme >> 8 == 8:
-        pss = padding.PSS(padding.MGF1(digest), digest.digest_size)
-        signed = key.sign(transcript, pss, digest)
-    else:
-        signed = key.sign(transcript, padding.PKCS1v15(), digest)
-    return scheme.to_bytes(2, "big") + vector(2, signed)
+    return scheme.to_bytes(2, "big") + vector(2, tls12.sign(key, transcript, scheme))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
 from part15.observations import NotReached
-from part15.observations.session import Served, ServedSeen
+from part15.observations.session import NOT_OFFERED, Served, ServedSeen
 from part15.registry import check
 
 KINDS = {
@@ -17,7 +17,12 @@ KINDS = {
     "future": "a certificate that is not valid yet",
     "wrong_usage": "a certificate for clients only",
     "revoked": "a revoked certificate",
+    "key_mismatch": "the right certificate without its key",
+    "garbage": "something that is no certificate",
+    "huge": "certificates of ten million octets",
+    "long_chain": "a chain of twenty intermediate CAs",
     "rsa_1024": "a certificate with an RSA key of 1024 bits",
+    "p_192": "a certificate with an elliptic curve key of 192 bits",
     "p_224": "a certificate with an elliptic curve key of 224 bits",
     "sha1": "a certificate signed with SHA-1",
     "md5": "a certificate signed with MD5",
@@ -25,6 +30,10 @@ KINDS = {
     "weak_issuer": "a certificate signed with an RSA key of 1024 bits",
     "weak_issuer_ec": "a certificate signed with an elliptic curve key of 224 bits",
 }
+
+
+UNDECIDED = ("silent", "garbage", "ours")
+"""Ends of a connection that are no refusal of a certificate."""
 
 
 def _kind(kind: str) -> str:
@@ -68,6 +77,7 @@ def shows_certificate(seen: ServedSeen) -> Judgement:
 def refuses_servers(seen: ServedSeen, *, kinds: Sequence[str]) -> Judgement:
     """The client sends no A-ASSOCIATE-RQ to a server that shows a certificate of one of *kinds*."""
     tried = {k: s for k in kinds if isinstance(s := seen.shown.get(k), Served)}
+    hung = [k for k, s in tried.items() if not s.entered and s.ended in UNDECIDED]
     taken = [k for k, s in tried.items() if s.entered]
     observed = ", ".join(f"{k}: {_word(s)}" for k, s in tried.items())
     if taken:
@@ -78,9 +88,12 @@ def refuses_servers(seen: ServedSeen, *, kinds: Sequence[str]) -> Judgement:
             findings=[Finding(k, Word.FAIL, f"the client takes {_kind(k)}") for k in taken],
         )
     if not tried:
-        why = seen.shown.get(kinds[0])
+        return _not_shown(seen, kinds)
+    if hung:
         return undecided(
-            why.why if isinstance(why, NotReached) else f"{_kind(kinds[0])} was not shown"
+            f"shown {_kind(hung[0])}, the client neither associated nor ended the connection "
+            f"({_word(tried[hung[0]])})",
+            observed=observed,
         )
     if not seen.after.entered:
         return undecided(
@@ -88,3 +101,14 @@ def refuses_servers(seen: ServedSeen, *, kinds: Sequence[str]) -> Judgement:
             "so its refusals prove nothing"
         )
     return passes(f"the client refused {', '.join(_kind(k) for k in tried)}", observed=observed)
+
+
+def _not_shown(seen: ServedSeen, kinds: Sequence[str]) -> Judgement:
+    """Return the judgement where none of *kinds* was shown: a client may offer nothing that they fit."""
+    whys = [w for k in kinds if isinstance(w := seen.shown.get(k), NotReached)]
+    if len(whys) == len(kinds) and all(w.step == NOT_OFFERED for w in whys):
+        return passes(
+            f"the client offers nothing for {' or '.join(_kind(k) for k in kinds)}: {whys[0].why}"
+        )
+    first = next((w for w in whys if w.step != NOT_OFFERED), None)
+    return undecided(first.why if first else f"{_kind(kinds[0])} was not shown")

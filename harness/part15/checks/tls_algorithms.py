@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from part15.checks import tls_chains as chains
+from part15.checks.tls_chains import SERVER
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
 from part15.observations.tls import CertificateSeen, HelloSeen, SuitesSeen
 from part15.registry import check
@@ -111,16 +113,7 @@ def signs_without(seen: SuitesSeen, *, hashes: Sequence[str]) -> Judgement:
 @check
 def has_key_bits(seen: SuitesSeen, *, key: str, minimum: int) -> Judgement:
     """Every certificate of the server with a *key* (RSA, EC) key has at least *minimum* bits."""
-    found = _chain(seen)
-    mine = [c for c in found if c.key == key]
-    return _about_chain(
-        found,
-        [(c, f"an {key} key of {c.bits} bits") for c in mine if c.bits < minimum],
-        f"{key} keys of {minimum} bits or more",
-        f"{len(mine)} certificates of the chain have an {key} key, each of {minimum} bits or more"
-        if mine
-        else f"no certificate of the chain has an {key} key",
-    )
+    return chains.key_bits(_chain(seen), SERVER, key=key, minimum=minimum)
 
 
 def is_signed_with_bits(seen: SuitesSeen, *, signer: str, minimum: int) -> Judgement:
@@ -128,71 +121,25 @@ def is_signed_with_bits(seen: SuitesSeen, *, signer: str, minimum: int) -> Judge
 
     The signature of a self-signed certificate is ignored (T-22).
     """
-    found = _chain(seen)
-    mine = [c for c in found if c.signer == signer and not c.self_signed]
-    unknown = [c for c in mine if c.signer_bits is None]
-    if unknown:
-        return undecided(
-            f"the key that signed {unknown[0].subject!r} is not known; send the whole chain."
-        )
-    return _about_chain(
-        found,
-        [
-            (c, f"a signature by an {signer} key of {c.signer_bits} bits")
-            for c in mine
-            if (c.signer_bits or 0) < minimum
-        ],
-        f"signing keys of {minimum} bits or more",
-        f"{len(mine)} certificates are signed with {signer}, each by a key of {minimum} bits or more"
-        if mine
-        else f"no certificate of the chain is signed with {signer}",
-        rests_on=("T-22",),
-    )
+    return chains.signer_bits(_chain(seen), SERVER, signer=signer, minimum=minimum)
 
 
 @check
 def is_signed_with_hash(seen: SuitesSeen, *, hashes: Sequence[str]) -> Judgement:
     """Every certificate signature uses one of *hashes*; that of a self-signed one is ignored (T-22)."""
-    found = _chain(seen)
-    judged = [c for c in found if not c.self_signed] or found[:1]
-    return _about_chain(
-        found,
-        [
-            (c, f"a signature with {c.hash or 'an unknown hash'}")
-            for c in judged
-            if c.hash not in hashes
-        ],
-        f"signatures with {' or '.join(hashes)}",
-        f"{len(judged)} certificates are signed with {', '.join(sorted({c.hash for c in judged}))}",
-        rests_on=("T-22",),
-    )
+    return chains.signature_hash(_chain(seen), SERVER, hashes=hashes)
 
 
 @check
 def has_leaf_key(seen: SuitesSeen, *, keys: Sequence[str]) -> Judgement:
     """Hold if the server's own certificate has a key of one of the types *keys* (RSA, EC)."""
-    leaves = _leaves(seen)
-    return _about_chain(
-        leaves,
-        [(c, f"an {c.key} key") for c in leaves if c.key not in keys],
-        f"a key of type {' or '.join(keys)}",
-        f"the server certificate has an {' and '.join(sorted({c.key for c in leaves}))} key",
-    )
+    return chains.leaf_key(_leaves(seen), SERVER, keys=keys)
 
 
 @check
 def has_leaf_curve(seen: SuitesSeen, *, curves: Sequence[str]) -> Judgement:
     """Hold if the server's own elliptic curve certificate, where it has one, is on one of *curves*."""
-    leaves = _leaves(seen)
-    mine = [c for c in leaves if c.key == "EC"]
-    return _about_chain(
-        leaves,
-        [(c, f"an elliptic curve key on {c.curve}") for c in mine if c.curve not in curves],
-        f"curve {' or '.join(curves)}",
-        f"the elliptic curve certificate is on {mine[0].curve}"
-        if mine
-        else "the server shows no elliptic curve certificate",
-    )
+    return chains.leaf_curve(_leaves(seen), SERVER, curves=curves)
 
 
 def _forbidden_parts(hello: HelloSeen, parts: Mapping[str, Any]) -> list[str]:
@@ -259,32 +206,3 @@ def _chain(seen: SuitesSeen) -> list[CertificateSeen]:
 
 def _leaves(seen: SuitesSeen) -> list[CertificateSeen]:
     return list({h.chain[0].fingerprint: h.chain[0] for h in seen.hellos if h.chain}.values())
-
-
-def _about_chain(
-    found: Sequence[CertificateSeen],
-    bad: Sequence[tuple[CertificateSeen, str]],
-    expected: str,
-    good: str,
-    *,
-    rests_on: Sequence[str] = (),
-) -> Judgement:
-    if not found:
-        return undecided(
-            "the certificate was not seen: the server negotiates no version before TLS 1.3, where it is "
-            "encrypted; a completed handshake is needed.",
-            expected=expected,
-        )
-    if bad:
-        certificate, what = bad[0]
-        return fails(
-            f"certificate {certificate.subject!r} of the server has {what}; replace it.",
-            expected=expected,
-            observed=what,
-            findings=[Finding(c.subject, Word.FAIL, f"{told}.") for c, told in bad],
-            rests_on=rests_on,
-        )
-    unreadable = [c for c in found if c.problem]
-    if unreadable:
-        return undecided(f"a certificate of the chain decides nothing: {unreadable[0].problem}.")
-    return passes(f"{good}.", expected=expected, rests_on=rests_on)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from part15.checks.tls_words import no_hello
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
-from part15.observations.tls import ClientHelloSeen, ClientSeen
+from part15.observations.tls import ClientHelloSeen, ClientSeen, PortSeen
 from part15.registry import check
 from part15.wire import tls_names as names
 from part15.wire.tls_names import suite_label, version_label
@@ -233,6 +234,60 @@ def omits_parts(seen: ClientSeen, *, parts: Mapping[str, Any]) -> Judgement:
             rests_on=("T-18",),
         )
     return answer
+
+
+@check
+def adds_only_strong(seen: ClientSeen, *, suites: Sequence[str], minimum: int = 128) -> Judgement:
+    """Every suite offered beyond *suites* is authenticated encryption, forward secret, of *minimum* bits (T-15)."""
+    known = frozenset(names.suite_codes(suites))
+
+    def weak(code: int) -> bool:
+        suite = names.suites().get(code)
+        if code in known:
+            return False
+        return suite is None or not (suite.aead and suite.forward_secret and suite.bits >= minimum)
+
+    return dataclasses.replace(_without(seen, weak), rests_on=("T-15",))
+
+
+@check
+def offers_only_parts(seen: ClientSeen, *, parts: Mapping[str, Any]) -> Judgement:
+    """Every suite offered is made of permitted *parts*; other signature schemes it lists are a warning (T-19).
+
+    A suite of TLS 1.3 leaves key exchange and authentication open; those are not judged by it.
+    """
+
+    def bad(code: int) -> bool:
+        suite = names.suites().get(code)
+        return suite is None or any(
+            getattr(suite, part) != "any" and getattr(suite, part) not in values
+            for part, values in parts.items()
+        )
+
+    answer = _without(seen, bad)
+    schemes = [names.schemes().get(code) for code in seen.first.schemes]
+    others = [s.name for s in schemes if s is not None and s.hash not in parts.get("hash", ())]
+    if answer.word is Word.PASS and others:
+        note = f"client lists {', '.join(others)} for signatures; offered is not used."
+        finding = Finding("signature_algorithms", Word.WARN, note)
+        return passes(answer.message, findings=[finding], rests_on=("T-19",))
+    return answer
+
+
+@check
+def connects_where_told(seen: PortSeen) -> Judgement:
+    """Told another port than before, the product connects to that one."""
+    if seen.came == seen.told:
+        return passes(
+            f"the product connected to port {seen.told}, and before to port {seen.before}",
+            observed=f"port {seen.came}",
+        )
+    return fails(
+        f"told to use port {seen.told}, the product connected to port {seen.came}, which it was told before; make "
+        "the port of the remote configurable.",
+        expected=f"port {seen.told}",
+        observed=f"port {seen.came}",
+    )
 
 
 def _without(seen: ClientSeen, bad: Callable[[int], bool]) -> Judgement:

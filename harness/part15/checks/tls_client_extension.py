@@ -43,6 +43,19 @@ def sends_not(seen: ClientSeen, *, extension: str) -> Judgement:
 
 
 @check
+def never_sends(seen: ClientSeen, *, extension: str) -> Judgement:
+    """No ClientHello of any connection carries *extension*."""
+    every = [h for attempt in seen.attempts for h in attempt.hellos if h.outcome == "hello"]
+    if not every:
+        return no_hello(seen.first)
+    if any(names.EXTENSIONS[extension] in hello.extensions for hello in every):
+        return fails(
+            f"client sends {extension}; switch it off.", expected="absent", observed=extension
+        )
+    return passes(f"client sent {extension} in none of {len(every)} ClientHellos.")
+
+
+@check
 def sends_server_name(seen: ClientSeen) -> Judgement:
     """The ClientHello carries the name of the server, where the client was given a name (T-27)."""
     hello = seen.first
@@ -103,30 +116,6 @@ def offers_groups(seen: ClientSeen, *, groups: Sequence[str]) -> Judgement:
 
 
 @check
-def omits_small_groups(seen: ClientSeen, *, minimum: int) -> Judgement:
-    """The ClientHello lists no curve below *minimum* bits; listed is not yet used (x25519 counts as 256, T-17)."""
-    hello = seen.first
-    if hello.outcome != "hello":
-        return no_hello(hello)
-    known = [names.groups()[code] for code in hello.groups if code in names.groups()]
-    small = [
-        group.name for group in known if group.kind == "curve" and group.counted_bits < minimum
-    ]
-    if small:
-        return fails(
-            f"client lists {', '.join(small)}, below {minimum} bits; remove small curves from its groups.",
-            expected=f"curves of {minimum} bits or more",
-            observed=small,
-        )
-    curves = [c for c in hello.suites if c in names.suites() and names.suites()[c].kx == "ECDHE"]
-    if not hello.groups and not curves:
-        return passes("client offers no suite with elliptic curves.")
-    if not hello.groups:
-        return undecided("client sends no supported_groups, so any curve may be selected.")
-    return passes(f"client lists curves of {minimum} bits or more only.", rests_on=("T-17",))
-
-
-@check
 def offers_hash(seen: ClientSeen, *, schemes: Sequence[str]) -> Judgement:
     """The ClientHello lists at least one of *schemes* in signature_algorithms."""
     hello = seen.first
@@ -160,21 +149,6 @@ def sends_uncompressed_points(seen: ClientSeen) -> Judgement:
     return passes(
         f"client sends {'the uncompressed point format' if sent else 'no point formats'}."
     )
-
-
-@check
-def offers_no_compression(seen: ClientSeen) -> Judgement:
-    """The ClientHello offers no compression method but null."""
-    hello = seen.first
-    if hello.outcome != "hello":
-        return no_hello(hello)
-    if hello.compression != (0,):
-        return fails(
-            f"client offers the compression methods {', '.join(map(str, hello.compression))}.",
-            expected="0 (null)",
-            observed=hello.compression,
-        )
-    return passes("client offers no compression.", observed="0 (null)")
 
 
 @check

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import queue
-import ssl
+import functools
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 from part15.bench import Bench
 from part15.channel import records
-from part15.channel.acceptor import Acceptor
 from part15.channel.association import Conversation, Line
-from part15.channel.tls import Ended
-from part15.channel.trigger import acting, unreached
-from part15.errors import TargetError, Trouble
+from part15.channel.tls import CERTIFICATE, Ended
+from part15.channel.tls12_server import OwnServer
+from part15.drivers import serving_lines as lines
+from part15.drivers.serving_lines import RIGHT
 from part15.model import Impact
 from part15.observations import NotReached
 from part15.observations.session import (
+    NOT_OFFERED,
     AssociationSeen,
     Damaged,
     IntegritySeen,
@@ -28,13 +27,16 @@ from part15.observations.session import (
 )
 from part15.registry import driver
 from part15.wire import dimse, pdu
+from part15.wire.tls_certificates import chain_seen
+from part15.wire.tls_client_messages import certificates, verify_scheme
 
-KINDS = ("wrong_name", "unknown_ca", "self_signed", "expired", "future", "wrong_usage", "revoked")
+KINDS = (
+    *("wrong_name", "unknown_ca", "self_signed", "expired", "future", "wrong_usage", "revoked"),
+    *("key_mismatch", "garbage", "huge", "long_chain"),
+)
 """The kinds of server certificate that are shown by default, beside the right one."""
 MAX_MESSAGES = 4096
 """PDUs taken from a client on one association."""
-RIGHT = "right"
-Connection = TypeVar("Connection", Served, Damaged)
 
 
 @driver(Impact.ASSOCIATE, at="listener")
@@ -42,9 +44,10 @@ def present(bench: Bench, *, kinds: Sequence[str] = KINDS) -> ServedSeen | NotRe
     """Let the product connect once per server certificate: the right one first and last, then *kinds*.
 
     The right one is ``listeners.ID.identity``; the others stand in ``listeners.ID.identities``.
-    ``unknown_ca`` and ``self_signed`` are made here if they are not given.
+    ``unknown_ca`` and ``self_signed`` are made here if they are not given, and so are ``key_mismatch``
+    (the right certificate with another key), ``garbage`` and ``huge`` (ten million octets).
     """
-    right = _shown(bench, RIGHT)
+    right = once(bench)
     if isinstance(right, NotReached):
         return right
     if not right.entered:
@@ -55,51 +58,11 @@ def present(bench: Bench, *, kinds: Sequence[str] = KINDS) -> ServedSeen | NotRe
             "control association",
             f"{why}; let the product trust the CA of listeners.{bench.endpoint.id}.identity",
         )
-    shown: dict[str, Served | NotReached] = {kind: _shown(bench, kind) for kind in kinds}
-    after = _shown(bench, RIGHT)
+    shown: dict[str, Served | NotReached] = {kind: once(bench, kind) for kind in kinds}
+    after = again(bench)
     return ServedSeen(
         right, shown, after if isinstance(after, Served) else Served("silent", why=after.why)
     )
-
-
-def files_of(bench: Bench, kind: str) -> tuple[str, str] | NotReached:
-    """Return certificate and key of *kind* for the listener of *bench*, made here if that can be."""
-    listener = bench.endpoint
-    given = listener.identity if kind == RIGHT else listener.identities.get(kind)
-    try:
-        if given is not None:
-            found: tuple[str, str] = given.paths()
-            return found
-    except TargetError as error:
-        raise Trouble("identity", f"listeners.{listener.id}: {error}") from None
-    made = {"unknown_ca": "untrusted", "self_signed": "self-signed"}.get(kind)
-    if made is None:
-        key = "identity" if kind == RIGHT else f"identities.{kind}"
-        return NotReached(
-            "identity", f"give listeners.{listener.id}.{key}: certificate and key in PEM"
-        )
-    from part15.pki import make_untrusted
-
-    folder = bench.scratch / kind
-    folder.mkdir(exist_ok=True)
-    identity = make_untrusted(folder, made)
-    return str(identity.certificate), str(identity.key)
-
-
-def server_context(bench: Bench, certificate: str, key: str) -> ssl.SSLContext:
-    """Return a server context that takes what comes: weak keys too, and any client certificate of *trust*."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        context.load_cert_chain(certificate, key, password="")
-        if bench.endpoint.trust:
-            context.load_verify_locations(bench.endpoint.trust)
-            context.verify_mode = ssl.CERT_OPTIONAL
-    except (OSError, ssl.SSLError, ValueError) as error:
-        why = f"listeners.{bench.endpoint.id}: {certificate} and {key} cannot be used ({error})"
-        raise Trouble("identity", why) from None
-    context.set_alpn_protocols(["dicom"])
-    return context
 
 
 FLIPS = {"first octet flipped": 5, "middle octet flipped": 12, "last octet of the tag flipped": -1}
@@ -114,7 +77,7 @@ def damage_answers(
 
     The right answer comes first; a product that makes no request shows nothing.
     """
-    right = _shown(bench, RIGHT)
+    right = once(bench)
     if isinstance(right, NotReached):
         return right
     if not right.answered:
@@ -124,9 +87,14 @@ def damage_answers(
         )
     found: dict[str, Damaged] = {}
     for name in damages:
-        seen = _connected(bench, RIGHT, lambda line, n=name: _damage(line, n, bench.deadline))  # type: ignore[misc]
+        seen = lines.with_certificate(
+            bench,
+            RIGHT,
+            functools.partial(_damage, name=name, deadline=bench.deadline),
+            far=lambda damaged: not damaged.why,
+        )
         found[name] = Damaged(why=seen.why) if isinstance(seen, NotReached) else seen
-    after = _shown(bench, RIGHT)
+    after = again(bench)
     entered = isinstance(after, Served) and after.entered
     return IntegritySeen("answer", 0, found, AssociationSeen("accepted" if entered else "closed"))
 
@@ -194,87 +162,73 @@ def _request(talk: Conversation, until: float) -> tuple[dimse.Command, int]:
     raise Ended("garbage", "no request came")
 
 
-def _shown(bench: Bench, kind: str) -> Served | NotReached:
+def again(bench: Bench, kind: str = RIGHT) -> Served | NotReached:
     """Have the product connect while we show the certificate of *kind*, and serve it."""
-    return _connected(bench, kind, lambda line: serve_once(line, bench.deadline))
+    seen = lines.with_certificate(
+        bench, kind, lambda line: serve_once(line, bench.deadline), far=_far
+    )
+    if isinstance(seen, Served) and seen.ended == "ours" and kind not in lines.OWN:
+        seen = lines.with_own_tls(
+            bench, kind, lambda line: serve_once(line, bench.deadline), far=_far
+        )
+    if isinstance(seen, Served) and seen.ended == "ours":
+        step = NOT_OFFERED if kind in lines.OWN else "handshake"
+        return NotReached(step, f"our own TLS gave up: {seen.why}")
+    return seen
 
 
-def _connected(
-    bench: Bench, kind: str, serve_one: Callable[[Line], Connection]
-) -> Connection | NotReached:
-    """Have the product connect while we show the certificate of *kind*; return what *serve_one* made of it."""
-    files = files_of(bench, kind)
-    if isinstance(files, NotReached):
-        return files
-    listener = bench.endpoint
-    server_context(bench, *files)
-    found: queue.Queue[Connection] = queue.Queue()
-    bench.note(f"listening with a server certificate of kind '{kind}'")
-
-    def serve(line: Line) -> None:
-        found.put(serve_one(line))
-
-    with Acceptor(
-        listener.host,
-        listener.port,
-        lambda: server_context(bench, *files),
-        serve,
-        recorder=bench.recorder,
-    ) as own:
-        slots = {"host": own.host, "port": str(own.port), "aet": listener.ae_title, "file": ""}
-        folder = getattr(bench.target, "folder", bench.scratch)
-        with acting(
-            listener.trigger, folder=folder, slots=slots, what="open an association"
-        ) as process:
-            return _waited(found, listener.wait, process, own.address)
+def once(bench: Bench, kind: str = RIGHT) -> Served | NotReached:
+    """Return what was seen with the certificate of *kind*; it is shown once in a run."""
+    return bench.shelf.once(
+        ("serving", bench.endpoint.id, kind), functools.partial(again, bench, kind)
+    )
 
 
-def _waited(
-    found: queue.Queue[Connection], wait: float, process: Any, address: str
-) -> Connection | NotReached:
-    """Return the connection that got furthest until the product has ended, or the wait is over."""
-    until = time.monotonic() + wait
-    best: Connection | None = None
-    while time.monotonic() < until:
-        try:
-            seen = found.get(timeout=0.1)
-        except queue.Empty:
-            if best is not None or (process is not None and process.poll() is not None):
-                break
-            continue
-        if best is None or _got_far(seen):
-            best = seen
-        if _got_far(best):
-            break
-    return best or NotReached("trigger", unreached(process, address, wait))
-
-
-def _got_far(seen: Served | Damaged) -> bool:
-    return seen.entered if isinstance(seen, Served) else not seen.why
+def _far(seen: Served) -> bool:
+    return seen.entered
 
 
 def serve_once(line: Line, deadline: float) -> Served:
     """Answer one connection: accept the association, answer every request with success, release."""
-    shake = line.handshake()
-    spoken = line.spoken
-    certificate = bool(shake and shake.certificate)
-    version = shake.version if shake else ""
     if line.failed:
-        alert = spoken.alert_received
-        return Served(line.failed.how, alert=alert, why=line.failed.why, version=version)
+        known = _known(line)
+        return dataclasses.replace(known, ended=line.failed.how, why=line.failed.why)
     talk, until = Conversation(line), time.monotonic() + deadline
-    entered, first, echoed, why, ended = False, 0, False, "", "open"
+    entered, first, answered, why, ended = False, 0, False, "", "open"
     try:
         first, said = talk.next(until)
         entered = True
         if isinstance(said, pdu.Associate):
-            echoed = _answer(talk, said, until)
+            answered = answer(talk, said, until)
     except Ended as stop:
         ended, why = stop.how, stop.why
-    return Served(ended, entered, first, echoed, certificate, version, spoken.alert_received, why)
+    return dataclasses.replace(
+        _known(line), ended=ended, entered=entered, first=first, answered=answered, why=why
+    )
 
 
-def _answer(talk: Conversation, asked: pdu.Associate, until: float) -> bool:
+def _known(line: Line) -> Served:
+    """Return what the handshake alone told of a client: its certificates, its alert, the version."""
+    if isinstance(line.plain, OwnServer):
+        heard = line.plain.heard
+        alert = heard.alert[1] if heard.alert else None
+        chain, scheme, version = heard.chain, heard.scheme, line.plain.version
+    else:
+        shake = line.handshake()
+        version, alert = shake.version if shake else "", line.spoken.alert_received
+        chain = certificates(line.spoken.got(CERTIFICATE), version)
+        scheme = verify_scheme(line.spoken.received, version)
+    return Served(
+        "open",
+        certificate=bool(chain),
+        version=version,
+        alert=alert,
+        chain=chain_seen(chain),
+        scheme=scheme,
+    )
+
+
+def answer(talk: Conversation, asked: pdu.Associate, until: float) -> bool:
     """Accept *asked* and serve it to its end; tell whether a request was answered."""
     talk.send(pdu.encode_accept(_accepting(asked)), until)
     collected, answered = b"", False

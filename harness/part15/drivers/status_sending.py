@@ -10,7 +10,7 @@ from part15.channel.acceptor import Acceptor
 from part15.channel.association import Line
 from part15.channel.services import Query
 from part15.channel.tls import Ended
-from part15.drivers import serving, status_lines
+from part15.drivers import serving, serving_lines, status_lines
 from part15.drivers import storage_lines as lines
 from part15.drivers.status_lines import Play, secure
 from part15.model import Impact
@@ -48,11 +48,11 @@ def _presented(bench: Bench) -> ServedSeen | NotReached:
     status_lines.store(play, [sent])
     if not sent.stored:
         return NotReached("C-STORE", f"an AC instance was not stored ({sent.said})")
-    right = _served(play, listener, serving.RIGHT)
+    right = _served(play, listener, serving_lines.RIGHT)
     if isinstance(right, NotReached):
         return right
     shown = {kind: _served(play, listener, kind) for kind in KINDS}
-    after = _served(play, listener, serving.RIGHT)
+    after = _served(play, listener, serving_lines.RIGHT)
     if isinstance(after, NotReached):
         after = Served("silent", why=after.why)
     return ServedSeen(right, shown, after)
@@ -62,7 +62,7 @@ def _served(play: Play, listener: object, kind: str) -> Served | NotReached:
     """Return what the product did when it was to connect to *listener* with the certificate of *kind*."""
     bench = play.parties[PARTNER].bench
     there = bench.at(listener)
-    files = serving.files_of(there, kind)
+    files = serving_lines.files_of(there, kind)
     if isinstance(files, NotReached):
         return files
     found: queue.Queue[Served] = queue.Queue()
@@ -73,7 +73,7 @@ def _served(play: Play, listener: object, kind: str) -> Served | NotReached:
     own = Acceptor(
         there.endpoint.host,
         there.endpoint.port,
-        lambda: serving.server_context(there, *files),
+        lambda: serving_lines.server_context(there, *files),
         serve,
         recorder=bench.recorder,
     )

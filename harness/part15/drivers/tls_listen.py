@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import selectors
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from part15.address import is_ipv6, is_literal, join_address
@@ -16,7 +17,7 @@ from part15.channel.trigger import acting, unreached
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.tls import AttemptSeen, ClientHelloSeen, ClientSeen
+from part15.observations.tls import AttemptSeen, ClientHelloSeen, ClientSeen, PortSeen
 from part15.registry import driver
 from part15.wire import tls_records as records
 from part15.wire.tls_opening import Opening
@@ -78,6 +79,78 @@ def _attempt(bench: Bench, way: str) -> tuple[int, AttemptSeen] | NotReached:
     if not hellos:
         return NotReached("trigger", why)
     return port, AttemptSeen(way, tuple(hellos))
+
+
+@driver(Impact.ASSOCIATE, at="listener")
+def change_port(bench: Bench) -> PortSeen | NotReached:
+    """Tell the SUT a port of ours, then another one, and see to which of both it comes the second time.
+
+    ``NotReached`` where the listener has a fixed port: then there is only one.
+    """
+    listener = bench.endpoint
+    if listener.port:
+        return NotReached(
+            "port",
+            f"listeners.{listener.id}.port is fixed at {listener.port}; set it to 0, so that the product can be "
+            "told another one",
+        )
+    with _listening(listener.host, 0) as first, _listening(listener.host, 0) as second:
+        servers = {int(s.getsockname()[1]): s for s in (first, second)}
+        before, told = servers
+        came = _came_to(bench, {before: first}, before)
+        if isinstance(came, NotReached):
+            return came
+        again = _came_to(bench, servers, told)
+    return again if isinstance(again, NotReached) else PortSeen(before, told, again)
+
+
+def _came_to(bench: Bench, servers: Mapping[int, socket.socket], told: int) -> int | NotReached:
+    """Tell the SUT the port *told*; return to which of *servers* it came, and turn it away.
+
+    It came to another one only if nothing comes to *told* for a while: a late retry of an earlier
+    connection proves nothing.
+    """
+    listener = bench.endpoint
+    bench.note(f"listened on port {told} and closed the connection")
+    slots = {"host": listener.host, "port": str(told), "aet": listener.ae_title, "file": ""}
+    folder = getattr(bench.target, "folder", bench.scratch)
+    came = 0
+    with (
+        acting(listener.trigger, folder=folder, slots=slots, what="open a connection") as process,
+        selectors.DefaultSelector() as selector,
+    ):
+        for port, server in servers.items():
+            selector.register(server, selectors.EVENT_READ, port)
+        until = time.monotonic() + listener.wait
+        while time.monotonic() < until and came != told:
+            for key, _ in selector.select(0.1):
+                _turned_away(bench, servers[key.data])
+                came = told if key.data == told else came or int(key.data)
+                until = min(until, time.monotonic() + PATIENCE)
+            if process is not None and process.poll() is not None:
+                until = min(until, time.monotonic() + QUIET)
+        for server in servers.values():
+            _drain(server)
+        return came or NotReached("trigger", unreached(process, f"port {told}", listener.wait))
+
+
+def _turned_away(bench: Bench, server: socket.socket) -> None:
+    """Read what the next connection begins with, and close it."""
+    connection, _ = server.accept()
+    wire = bench.recorded(connection, opened=False)
+    with connection:
+        data, _ = _receive(connection, bench.until())
+        if wire is not None and data:
+            wire.note(data, out=False)
+
+
+def _drain(server: socket.socket) -> None:
+    """Close the connections that still wait to be accepted: retries of the one that was turned away."""
+    server.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+    server.setblocking(True)
 
 
 @contextlib.contextmanager

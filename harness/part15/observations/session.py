@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from part15.observations import NotReached
+from part15.observations.tls import CertificateSeen
+
+NOT_OFFERED = "not offered"
+"""The step of a NotReached where the other side offers nothing for what was to be shown to it."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +252,8 @@ class Served:
 
     *entered* tells whether a PDU came inside TLS: the client took our certificate. *first* is the type
     of its first PDU, 0 if none came; *answered* whether it made a request that we answered;
-    *certificate* whether it showed one. *ended*, *alert* and *why* are as in :class:`HandshakeSeen`.
+    *certificate* whether it showed one, *chain* what it showed, *scheme* what it signed the handshake
+    with. *ended*, *alert* and *why* are as in :class:`HandshakeSeen`.
     """
 
     ended: str
@@ -259,6 +264,8 @@ class Served:
     version: str = ""
     alert: int | None = None
     why: str = ""
+    chain: tuple[CertificateSeen, ...] = ()
+    scheme: int | None = None
 
 
 @dataclass(frozen=True)

@@ -235,3 +235,12 @@ class ClientSeen:
     def first(self) -> ClientHelloSeen:
         """The first thing it ever sent."""
         return self.attempts[0].hellos[0]
+
+
+@dataclass(frozen=True)
+class PortSeen:
+    """A SUT client that was told port *before*, then port *told*, and came to port *came* of the two."""
+
+    before: int
+    told: int
+    came: int

@@ -3,7 +3,8 @@
 python -m part15.peers.client HOST PORT CALLED PKI_FOLDER [FAULT [BASE]]
 
 It conforms to PS3.15 B.12 as far as OpenSSL lets it: TLS 1.2 and 1.3, the CA, dates, purpose, name and
-revocation of the server's certificate, ALPN ``dicom``, its own certificate when asked.
+revocation of the server's certificate, keys and hashes as B.13 has them, ALPN ``dicom``, its own
+certificate when asked, no renegotiation; what is no answer to its request it aborts.
 """
 
 from __future__ import annotations
@@ -20,12 +21,24 @@ from pathlib import Path
 from typing import Any
 
 from part15.address import join_address
-from part15.channel.association import Line, associate
-from part15.channel.tls import VERSIONS, Ended, Plain, Spoken, Tls, dial, reading
+from part15.channel.association import Line
+from part15.channel.tls import (
+    CERTIFICATE,
+    VERSIONS,
+    Ended,
+    Plain,
+    Tls,
+    dial,
+    listen_to,
+    reading,
+)
 from part15.observations.session import AssociationSeen
+from part15.peers.client_lines import careless_line, request_on
 from part15.peers.policy import WITH_DHE
 from part15.peers.rewriting import rewriting, with_extension
+from part15.peers.strength import strong
 from part15.wire import pdu
+from part15.wire.tls_client_messages import certificates
 
 DEADLINE = 5.0
 HELD = 20.0
@@ -58,6 +71,16 @@ class Behaviour:
     check_time: bool = True
     crl: bool = True
     identity: str = "client"
+    strong: bool = True
+    """Refuses certificates with keys or hashes that B.13 does not allow."""
+    abort: tuple[int, int] = (2, 2)
+    """Source and reason of its A-ABORT."""
+    remembers_port: bool = False
+    """Goes on to use the port that it was told before, while something listens there."""
+    falls_over: bool = False
+    """Connects no more after it refused the version of a server."""
+    careless: str = ""
+    """Not empty: completes any handshake of TLS 1.2 and verifies nothing; ``fixed`` with one key for all."""
     holds: bool = False
     """Keeps the connection when an integrity check failed."""
     plain: bool = False
@@ -90,7 +113,7 @@ def client_context(does: Behaviour, pki: Path) -> ssl.SSLContext:
         context.minimum_version = VERSIONS[does.minimum]
         context.maximum_version = VERSIONS[does.maximum]
     context.set_ciphers(f"{does.ciphers}:@SECLEVEL={does.level}")
-    context.options |= ssl.OP_NO_COMPRESSION | does.options
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | does.options
     context.check_hostname = does.check_name and does.trust
     context.verify_mode = ssl.CERT_REQUIRED if does.trust else ssl.CERT_NONE
     context.load_verify_locations(pki / ("ca-with-crl.pem" if does.crl else "ca.pem"))
@@ -107,8 +130,18 @@ def client_context(does: Behaviour, pki: Path) -> ssl.SSLContext:
     return context
 
 
-def connect(host: str, port: int, called: str, pki: Path, does: Behaviour) -> AssociationSeen:
-    """Open an association at *host* and *port*; return what became of it, the last try if there are several."""
+def connect(
+    host: str, port: int, called: str, pki: Path, does: Behaviour, state: Path | None = None
+) -> AssociationSeen:
+    """Open an association at *host* and *port*; return what became of it, the last try if there are several.
+
+    *state* is the folder in which a faulty client keeps what it remembers, by default the current one.
+    """
+    kept = state or Path()
+    if does.remembers_port:
+        port = _old_port(kept / "part15-client-port", host, port)
+    if does.falls_over and (kept / FALLEN).exists():
+        return AssociationSeen("closed", why="the client has fallen over")
     seen = _once(host, port, called, pki, does)
     for lower in does.falls_back:
         if seen.accepted:
@@ -119,7 +152,23 @@ def connect(host: str, port: int, called: str, pki: Path, does: Behaviour) -> As
         }
         changes = tries.get(lower, {"minimum": lower, "maximum": lower})
         seen = _once(host, port, called, pki, dataclasses.replace(does, **changes))
+    if does.falls_over and seen.outcome == "ours" and "protocol" in seen.why:
+        (kept / FALLEN).touch()
     return seen
+
+
+FALLEN = "part15-client-fallen"
+
+
+def _old_port(kept: Path, host: str, told: int) -> int:
+    """Return the port in *kept* while something listens there, else *told*, which is kept."""
+    if kept.exists():
+        old = int(kept.read_text(encoding="ascii"))
+        with contextlib.suppress(Ended):
+            dial(join_address(host, old), time.monotonic() + 0.5).close()
+            return old
+    kept.write_text(str(told), encoding="ascii")
+    return told
 
 
 def _once(host: str, port: int, called: str, pki: Path, does: Behaviour) -> AssociationSeen:
@@ -132,31 +181,48 @@ def _once(host: str, port: int, called: str, pki: Path, does: Behaviour) -> Asso
     if does.holds:
         plain = _Holding(plain.sock)
     if does.plain:
-        return associate(Line(plain), request, until)
+        return request_on(Line(plain), request, until, does.abort)
+    if does.careless:
+        return request_on(careless_line(plain.sock, pki, does, until), request, until, does.abort)
     context = client_context(does, pki)
     name = host if does.sni or context.check_hostname else None
+    spoken = listen_to(context)
     tls = Tls(plain, context, name=name)
-    line = Line(plain, tls, Spoken())
+    line = Line(plain, tls, spoken)
     try:
         if does.rewrite:
             plain.send(does.rewrite(tls.first_flight()), until)
         tls.handshake(until)
+        _look_at(line, does)
     except (Ended, ssl.SSLError) as error:
         line.failed = reading(error, line.spoken)
     tls.quiet = does.holds
+    if isinstance(plain, _Holding):
+        plain.holds = not line.failed
     if does.first and not line.failed:
         with contextlib.suppress(Ended, ssl.SSLError):
             tls.send(does.first, until)
-    return associate(line, request, until)
+    return request_on(line, request, until, does.abort)
+
+
+def _look_at(line: Line, does: Behaviour) -> None:
+    """Refuse a chain that OpenSSL takes and B.13 does not; raises Ended."""
+    assert line.tls is not None
+    version = line.tls.object.version() or ""
+    shown = certificates(line.spoken.got(CERTIFICATE), version)
+    if does.strong and not all(strong(der) for der in shown):
+        raise Ended("ours", "a certificate is too weak")
 
 
 class _Holding(Plain):
-    """A stream that is not closed before the other side closes it."""
+    """A stream that, once it *holds*, is not closed before the other side closes it."""
+
+    holds = False
 
     def close(self, *, reset: bool = False) -> None:
         """Wait for the other side, then close."""
         with contextlib.suppress(Ended):
-            while self.receive(time.monotonic() + HELD):
+            while self.holds and self.receive(time.monotonic() + HELD):
                 continue
         super().close(reset=reset)
 

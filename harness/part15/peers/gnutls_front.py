@@ -18,6 +18,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from part15.peers.strength import strong
+
 SERVER, CERTIFICATE_CREDENTIALS, PEM = 1, 1, 1
 REQUESTS = {"ignored": 0, "optional": 1, "required": 2}
 KEY_PURPOSE, ALPN_MANDATORY, MEDIUM = 2, 1, 35
@@ -194,20 +196,6 @@ class Front:
                         lib.gnutls_alert_send_appropriate(session, size)
                     return
                 inner.sendall(held.raw[:size])
-
-
-def strong(der: bytes) -> bool:
-    """Tell whether a certificate has a key and a signature hash that B.13 allows."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
-    found = x509.load_der_x509_certificate(der)
-    key, algorithm = found.public_key(), found.signature_hash_algorithm
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size < 2048:
-        return False
-    if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < 256:
-        return False
-    return algorithm is None or algorithm.digest_size >= 32
 
 
 def _linger(sock: socket.socket) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from typing import Any
 
 from part15.wire import tls_names as names
 from part15.wire.tls_octets import Malformed, vector
@@ -15,7 +16,11 @@ from part15.wire.tls_octets import Malformed, vector
 VERSION = 0x0303
 SUITES = (0xC02F, 0xC030, 0xC02B, 0xC02C)
 """ECDHE with AES-GCM: what every server of the last ten years has at least one of."""
+DHE = (0x009E, 0x009F)
+"""DHE with AES-GCM, for an RSA certificate."""
 GROUPS = (29, 23, 24)
+CURVES = {23: "SECP256R1", 24: "SECP384R1", 19: "SECP192R1"}
+"""The curves that we can use; the last one only as a server that does wrong."""
 
 
 def prf(digest: str, secret: bytes, label: bytes, seed: bytes, length: int) -> bytes:
@@ -124,28 +129,122 @@ class Share:
     secret: bytes
 
 
-def agree(group: int, theirs: bytes) -> Share:
-    """Return our share for the server's public key *theirs* of *group*.
+@dataclass(frozen=True)
+class OwnShare:
+    """Our half before the other side's is known: the public key to send, and the private one."""
 
-    Raises Malformed if the group is none of :data:`GROUPS` or the key is no point of it.
+    public: bytes
+    private: Any = field(repr=False)
+
+
+def own_share(group: int, private: bytes = b"") -> OwnShare:
+    """Return a key of *group* (x25519, or a curve of :data:`CURVES`), fresh or *private*.
+
+    Raises Malformed for other groups.
     """
     from cryptography.hazmat.primitives.asymmetric import ec, x25519
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+    if group == 29:
+        mine = (
+            x25519.X25519PrivateKey.from_private_bytes(private)
+            if private
+            else x25519.X25519PrivateKey.generate()
+        )
+        return OwnShare(mine.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), mine)
+    curve = _curve(group)
+    key = (
+        ec.derive_private_key(int.from_bytes(private, "big"), curve)
+        if private
+        else ec.generate_private_key(curve)
+    )
+    point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return OwnShare(point, key)
+
+
+def _curve(group: int) -> Any:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    if group not in CURVES:
+        raise Malformed(f"{names.group_name(group)} is none of our groups")
+    return getattr(ec, CURVES[group])()
+
+
+def shared_secret(group: int, private: Any, theirs: bytes) -> bytes:
+    """Return the shared secret; raises Malformed if *theirs* is no public key of *group*."""
+    from cryptography.hazmat.primitives.asymmetric import ec, x25519
+
     try:
         if group == 29:
-            mine = x25519.X25519PrivateKey.generate()
-            secret = mine.exchange(x25519.X25519PublicKey.from_public_bytes(theirs))
-            return Share(mine.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw), secret)
-        curves = {23: ec.SECP256R1, 24: ec.SECP384R1}
-        if group not in curves:
-            raise Malformed(f"the server chose {names.group_name(group)}, which was not offered")
-        curve = curves[group]()
-        key = ec.generate_private_key(curve)
-        point = ec.EllipticCurvePublicKey.from_encoded_point(curve, theirs)
-        public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        return Share(public, key.exchange(ec.ECDH(), point))
+            secret: bytes = private.exchange(x25519.X25519PublicKey.from_public_bytes(theirs))
+            return secret
+        point = ec.EllipticCurvePublicKey.from_encoded_point(_curve(group), theirs)
+        shared: bytes = private.exchange(ec.ECDH(), point)
     except ValueError as error:
         if isinstance(error, Malformed):
             raise
-        raise Malformed(f"the server's key share is no key of {names.group_name(group)}") from None
+        raise Malformed(
+            f"the other side's key share is no key of {names.group_name(group)}"
+        ) from None
+    return shared
+
+
+def agree(group: int, theirs: bytes, private: bytes = b"") -> Share:
+    """Return our share for the server's public key *theirs* of *group*; the key is fresh or *private*.
+
+    Raises Malformed if the group is none of :data:`GROUPS` or the key is no point of it.
+    """
+    if group not in GROUPS:
+        raise Malformed(f"the server chose {names.group_name(group)}, which was not offered")
+    mine = own_share(group, private)
+    return Share(mine.public, shared_secret(group, mine.private, theirs))
+
+
+def agree_dh(prime: int, generator: int, theirs: int, private: bytes) -> Share:
+    """Return our finite-field share of the secret *private*; raises Malformed for numbers out of range."""
+    if not 1 < theirs < prime - 1 or not 1 < generator < prime - 1:
+        raise Malformed("the server's DH parameters are out of range")
+    secret, width = int.from_bytes(private, "big"), (prime.bit_length() + 7) // 8
+    shared = pow(theirs, secret, prime)
+    octets = shared.to_bytes((shared.bit_length() + 7) // 8, "big")
+    return Share(pow(generator, secret, prime).to_bytes(width, "big"), octets)
+
+
+def sign(key: Any, octets: bytes, scheme: int) -> bytes:
+    """Return the signature of *octets* by *key* with the TLS 1.2 signature *scheme*."""
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+    digest = _HASHES[names.schemes()[scheme].hash]
+    if not isinstance(key, rsa.RSAPrivateKey):
+        signed: bytes = key.sign(octets, ec.ECDSA(_hash(digest)))
+        return signed
+    if scheme >> 8 == 8:
+        made = _hash(digest)
+        pss = padding.PSS(padding.MGF1(made), made.digest_size)
+        return key.sign(octets, pss, made)
+    return key.sign(octets, padding.PKCS1v15(), _hash(digest))
+
+
+_HASHES = {"SHA-1": "SHA1", "SHA-256": "SHA256", "SHA-384": "SHA384", "SHA-512": "SHA512"}
+
+
+def _hash(name: str) -> Any:
+    from cryptography.hazmat.primitives import hashes
+
+    return getattr(hashes, name)()
+
+
+def sign_old(key: Any, octets: bytes) -> bytes:
+    """Return the signature of TLS 1.1 and before: MD5 and SHA-1 together with RSA, SHA-1 with ECDSA."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if not isinstance(key, rsa.RSAPrivateKey):
+        signed: bytes = key.sign(octets, ec.ECDSA(_hash("SHA1")))
+        return signed
+    both = hashlib.md5(octets, usedforsecurity=False).digest()
+    both += hashlib.sha1(octets, usedforsecurity=False).digest()
+    numbers = key.private_numbers()
+    modulus = numbers.public_numbers.n
+    size = (modulus.bit_length() + 7) // 8
+    padded = b"\x00\x01" + b"\xff" * (size - 3 - len(both)) + b"\x00" + both
+    return pow(int.from_bytes(padded, "big"), numbers.d, modulus).to_bytes(size, "big")

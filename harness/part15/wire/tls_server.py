@@ -79,10 +79,10 @@ def parse_server_hello(body: bytes) -> ServerHello:
     return ServerHello(version, random, session_id, suite, compression, extensions)
 
 
-def encode_server_hello(hello: ServerHello, record_version: int = 0x0303) -> bytes:
-    """Return the records of *hello*: what a scripted peer answers with."""
+def encode_hello_body(hello: ServerHello) -> bytes:
+    """Return the body of the ServerHello message."""
     block = b"".join(code.to_bytes(2, "big") + vector(2, data) for code, data in hello.extensions)
-    body = (
+    return (
         hello.version.to_bytes(2, "big")
         + hello.random
         + vector(1, hello.session_id)
@@ -90,7 +90,12 @@ def encode_server_hello(hello: ServerHello, record_version: int = 0x0303) -> byt
         + bytes([hello.compression])
         + (vector(2, block) if hello.extensions else b"")
     )
-    return encode_records(HANDSHAKE, encode_message(SERVER_HELLO, body), record_version)
+
+
+def encode_server_hello(hello: ServerHello, record_version: int = 0x0303) -> bytes:
+    """Return the records of *hello*: what a scripted peer answers with."""
+    message = encode_message(SERVER_HELLO, encode_hello_body(hello))
+    return encode_records(HANDSHAKE, message, record_version)
 
 
 def parse_certificates(body: bytes) -> tuple[bytes, ...]:
