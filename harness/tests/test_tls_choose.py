@@ -262,7 +262,7 @@ ALERT_70 = {"way": "tls_1.0", "alerts": [70]}
 SHORT = dataclasses.replace(SAID_70, dh_bits=1024)
 BITS = {"minimum": 2048}
 T = "tls_choose."
-DEAD = {"after": Chosen("closed")}
+DEAD: dict[str, Any] = {"after": Chosen("closed"), "lives": (True, False)}
 ROWS: list[tuple[str, dict[str, Any], Any, Word]] = [
     (T + "refuses", {"way": "x"}, choices("x", SAID_47), PASS),
     (T + "refuses", {"way": "x"}, choices("x", WENT_ON), FAIL),
@@ -284,6 +284,12 @@ ROWS: list[tuple[str, dict[str, Any], Any, Word]] = [
     (T + "keeps_off_versions", V10, choices("tls_1.0", WENT_ON), FAIL),
     (T + "keeps_off_versions", V10, choices("tls_1.0", SAID_70, **hello(versions=("1.0",))), FAIL),
     (T + "keeps_off_versions", V10, choices("tls_1.0", UNSEEN), OPEN),
+    (
+        T + "keeps_off_versions",
+        V10,
+        choices("tls_1.0", dataclasses.replace(SAID_70, alert=10)),
+        OPEN,
+    ),
     (T + "keeps_off_versions", V10, choices("x", SAID_70, right=Chosen("silent")), OPEN),
     (T + "keeps_dh_bits", BITS, choices("dh_1024", SHORT), PASS),
     (T + "keeps_dh_bits", BITS, choices("dh_1024", WENT_ON), FAIL),
@@ -315,10 +321,18 @@ ROWS: list[tuple[str, dict[str, Any], Any, Word]] = [
     (T + "renews_keys", {}, choices("x", SAID_47), PASS),
     (T + "renews_keys", {}, choices("x", dataclasses.replace(GOOD, public="b")), FAIL),
     (T + "renews_keys", {}, choices("x", SAID_47, **DEAD), OPEN),
+    (
+        T + "renews_keys",
+        {},
+        ChoicesSeen(
+            Chosen("ours", hello=dataclasses.replace(HELLO, suites=(0x0002,))), {}, Chosen("ours")
+        ),
+        PASS,
+    ),
     (T + "renews_keys", {"curves_too": False}, choices("dh_2048", ABSENT), PASS),
     (T + "survives", {}, choices("x", SAID_47), PASS),
     (T + "survives", {}, choices("x", SAID_47, **DEAD), FAIL),
-    (T + "survives", {}, choices("x", SAID_47, right=Chosen("closed", hello=HELLO)), OPEN),
+    (T + "survives", {}, choices("x", SAID_47, lives=(False, False)), OPEN),
 ]
 LEAF = CertificateSeen(
     "me", "RSA", 2048, signer="RSA", signer_bits=2048, hash="SHA-256", fingerprint="1"
@@ -418,6 +432,21 @@ def test_each_way_is_wrong_in_one_thing(pki: Pki, way: str) -> None:
         "broken": len(made.messages[0]) < 38,
     }
     assert sum(wrong.values()) == (0 if way in ("right", "dh_2048", "dh_2048_again") else 1), wrong
+
+
+def test_an_old_version_comes_with_a_suite_that_it_has(pki: Pki) -> None:
+    """A client that accepts it must find nothing else to object to: RSA key transport has no key exchange message."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    ours = Ours((b"x",), load_pem_private_key(pki["server"].key.read_bytes(), None))
+    for suites, chosen, messages in (
+        ((0x0002,), 0x0002, 4),
+        ((0x002F, 0xC009), 0x002F, 4),
+        ((0xC009, 0xC013), 0xC013, 5),
+        ((0x1302, 0xC030), 0xC030, 5),
+    ):
+        made = tls12_answers.answer(WAYS["tls_1.0"], offered(suites=suites), ours)
+        assert (made.hello.suite, len(made.messages)) == (chosen, messages)
 
 
 def test_ways_that_mean_nothing_to_a_client_are_not_tried(pki: Pki) -> None:

@@ -129,8 +129,8 @@ class OwnServer(Plain):
     def _exchanged(self, hello: ClientHello, answer: Answer, body: bytes) -> tls12.Keys | None:
         self.heard.went_on = True
         width = 1 if answer.exchange.group else 2
-        theirs = Cursor(body).vector(width)
-        self.heard.public = tls12_answers.digest(theirs)
+        theirs = Cursor(body).vector(width) if answer.exchange.params else b""
+        self.heard.public = tls12_answers.digest(theirs) if theirs else ""
         if not answer.completable:
             raise Ended("ours", "the client went on, and we cannot complete this")
         shared = answer.exchange.agree(theirs)

@@ -14,6 +14,8 @@ from part15.registry import check
 from part15.wire import tls_names as names
 from part15.wire.tls_names import version_label
 
+REFUSING = (40, 47, 70, 71)
+"""Alerts that can refuse a version: handshake_failure, illegal_parameter, protocol_version, insufficient_security."""
 WAY_OF_VERSION = {"1.1": "tls_1.1", "1.0": "tls_1.0", "ssl3": "ssl_3"}
 
 
@@ -35,11 +37,11 @@ def _doubt(seen: ChoicesSeen, chosen: Chosen) -> Judgement | None:
         return undecided(
             f"given {chosen.text}, the client neither went on nor ended it: {chosen.why}"
         )
-    if not seen.right.entered or not seen.after.entered:
-        when = "before" if not seen.right.entered else "afterwards"
+    if not all(seen.lives):
+        when = "afterwards" if seen.lives[0] else "before"
         return undecided(
-            f"given {chosen.text}, the client ended the connection, but {when} it did not complete a right "
-            f"handshake with us either, so that proves nothing"
+            f"given {chosen.text}, the client ended the connection, but {when} it did not associate with a right "
+            f"server either, so that proves nothing"
         )
     return None
 
@@ -136,11 +138,15 @@ def keeps_off_versions(seen: ChoicesSeen, *, versions: Sequence[str]) -> Judgeme
             return chosen
         if chosen.went_on:
             return fails(
-                f"client goes on when {label} is selected, which it does not list.",
+                f"client goes on when {label} is selected, although it names a later version; raise its lowest one.",
                 expected=wanted,
                 observed=label,
             )
         doubt = _doubt(seen, chosen)
+        if doubt is None and chosen.alert not in (None, *REFUSING):
+            doubt = undecided(
+                f"given {label}, the client sent {_answer(chosen)}, which refuses something else than the version"
+            )
         if doubt is not None:
             return doubt
         refused.append(f"{label}: {_answer(chosen)}")
@@ -239,6 +245,8 @@ def renews_keys(seen: ChoicesSeen, *, curves_too: bool = True) -> Judgement:
     """No ephemeral public key of the client occurs twice; without *curves_too* only finite-field keys count."""
     every = [seen.right, *(c for c in seen.chosen.values() if isinstance(c, Chosen)), seen.after]
     keys = [c.public for c in every if c.public and (curves_too or c.dh_bits)]
+    if not keys and seen.right.hello is not None and not _ephemeral(seen.right.hello):
+        return passes("client offers no suite with an ephemeral key, so none is reused.")
     if len(keys) < 2:
         none = [w for w, c in seen.chosen.items() if w.startswith("dh_") and isinstance(c, Chosen)]
         if not curves_too and seen.right.hello is not None and not none:
@@ -257,12 +265,18 @@ def renews_keys(seen: ChoicesSeen, *, curves_too: bool = True) -> Judgement:
     return passes(f"client used {len(keys)} different ephemeral keys in as many connections.")
 
 
+def _ephemeral(hello: ClientHelloSeen) -> bool:
+    """Tell whether *hello* offers a key exchange with an ephemeral key."""
+    known = [names.suites()[code] for code in hello.suites if code in names.suites()]
+    return hello.outcome != "hello" or any(s.kx in ("ECDHE", "DHE", "any") for s in known)
+
+
 @check
 def survives(seen: ChoicesSeen) -> Judgement:
     """After every wrong answer, the client connects and makes its request as before."""
-    if not seen.right.entered:
+    if not seen.lives[0]:
         return undecided(
-            f"before any wrong answer the client did not complete a right handshake with us: {seen.right.why}"
+            f"before any wrong answer the client did not associate with us: {seen.right.why}"
         )
     odd = [c for c in seen.chosen.values() if isinstance(c, Chosen)]
     findings = [
@@ -270,7 +284,7 @@ def survives(seen: ChoicesSeen) -> Judgement:
         for c in odd
         if c.went_on and not c.text.startswith("a DH prime")
     ]
-    if seen.after.entered:
+    if seen.lives[1]:
         return passes(
             f"after {len(odd)} odd answers the client associated as before.", findings=findings
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import ssl
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,8 @@ OWN = (*DERIVED, "p_192", "p_224")
 """Kinds that no TLS library shows for us; our own TLS 1.2 does."""
 BALLAST = 10_000_000
 """Octets of the certificate that is sent along with the right one as kind ``huge``."""
+EVERYTHING = "ALL:eNULL:!aNULL:!PSK:!SRP:@SECLEVEL=0"
+"""Every suite with a certificate that the library has."""
 LATE = 3.0
 """Seconds for which a connection is waited for after its trigger ended well."""
 ENDED = 0.03
@@ -60,10 +63,15 @@ def files_of(bench: Bench, kind: str) -> tuple[str, str] | NotReached:
 
 
 def server_context(bench: Bench, certificate: str, key: str) -> ssl.SSLContext:
-    """Return a server context that takes what comes: weak keys too, and any client certificate of *trust*."""
+    """Return a server context that takes what comes: old versions, weak keys, any client certificate of *trust*."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # a client of old versions is served too
+        made.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     try:
-        made.set_ciphers("DEFAULT:@SECLEVEL=0")
+        made.set_ciphers(EVERYTHING)
         made.load_cert_chain(certificate, key, password="")
         if bench.endpoint.trust:
             made.load_verify_locations(bench.endpoint.trust)

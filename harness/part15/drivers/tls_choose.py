@@ -15,7 +15,7 @@ from part15.drivers import serving_lines as lines
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.session import NOT_OFFERED
+from part15.observations.session import NOT_OFFERED, Served
 from part15.observations.tls_choices import ChoicesSeen, Chosen
 from part15.registry import driver
 from part15.wire import pdu
@@ -41,13 +41,23 @@ def answer(bench: Bench, *, ways: Sequence[str] = ODD) -> ChoicesSeen | NotReach
     right = _once(bench, RIGHT)
     if isinstance(right, NotReached):
         return right
+    before = right.entered or _associates(serving.once(bench))
     chosen = {way: _once(bench, way) for way in ways}
-    after = bench.shelf.once(
-        ("tls-choose-after", bench.endpoint.id, tuple(ways)), lambda: _attempt(bench, RIGHT)
+    after, living = bench.shelf.once(
+        ("tls-choose-after", bench.endpoint.id, tuple(ways)), lambda: _last(bench)
     )
-    if isinstance(after, NotReached):
-        after = Chosen("silent", why=after.why)
-    return ChoicesSeen(right, chosen, after)
+    return ChoicesSeen(right, chosen, after, (before, living))
+
+
+def _last(bench: Bench) -> tuple[Chosen, bool]:
+    """Make the control afterwards: our own TLS, and the library's where that does not come to an association."""
+    seen = _attempt(bench, RIGHT)
+    after = Chosen("silent", why=seen.why) if isinstance(seen, NotReached) else seen
+    return after, after.entered or _associates(serving.again(bench))
+
+
+def _associates(seen: Served | NotReached) -> bool:
+    return isinstance(seen, Served) and seen.entered
 
 
 def _once(bench: Bench, way: str) -> Chosen | NotReached:

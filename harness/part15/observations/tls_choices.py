@@ -45,8 +45,13 @@ class Chosen:
 
 @dataclass(frozen=True)
 class ChoicesSeen:
-    """A client's connections to us, by the way in which we answered; a right answer came before and after."""
+    """A client's connections to us, by the way in which we answered; a right answer came before and after.
+
+    *lives* tells whether the client made an association before and after them: in our own TLS 1.2, or
+    with our TLS library where it offers nothing that our own can complete.
+    """
 
     right: Chosen
     chosen: dict[str, Chosen | NotReached]
     after: Chosen
+    lives: tuple[bool, bool] = (True, True)

@@ -22,6 +22,7 @@ SHOWN = {
     "future": "future",
     "wrong_usage": "client-only",
     "revoked": "revoked",
+    "long_chain": "long-chain",
     "rsa_1024": "rsa-1024",
     "p_192": "p-192",
     "p_224": "p-224",

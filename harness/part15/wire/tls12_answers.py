@@ -38,6 +38,7 @@ SUITES: Mapping[tuple[str, str], tuple[int, ...]] = MappingProxyType(
     }
 )
 """The suites that we can complete, by key exchange and by the type of our key."""
+KEY_EXCHANGES = ("ECDHE", "DHE", "RSA")
 OLD_SUITES = (0xC013, 0xC014, 0xC009, 0xC00A, 0x0033, 0x0039, 0x002F, 0x0035, 0x000A)
 """What a version before TLS 1.2 would select."""
 GROUPS = (29, 23, 24)
@@ -72,6 +73,11 @@ class Way:
     alpn: str = "dicom"
     sentinel: bytes = b""
     needs: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the ServerHello is what the client is to refuse."""
+        return self.broken or not self.indicates or bool(self.compression or self.sentinel)
 
 
 WAYS: Mapping[str, Way] = MappingProxyType(
@@ -121,7 +127,10 @@ class Ours:
 
 @dataclass(frozen=True)
 class Exchange:
-    """Our half of the key exchange: *group* of ECDHE, or *dh_bits* of DHE, and what :meth:`agree` needs."""
+    """Our half of the key exchange: *group* of ECDHE, or *dh_bits* of DHE, and what :meth:`agree` needs.
+
+    With RSA key transport, which we cannot complete, *params* is empty.
+    """
 
     params: bytes
     group: int = 0
@@ -189,11 +198,12 @@ def answer(way: Way, hello: ClientHello, ours: Ours) -> Answer:
     )
     exchange = _exchange(way, hello, suite)
     chain = vector(3, b"".join(vector(3, der) for der in ours.chain))
-    signed = _signed(way, hello, ours, hello.random + random + exchange.params)
+    params = hello.random + random + exchange.params
+    signed = _signed(way, hello, ours, params) if exchange.params else b""
     messages = [
         (SERVER_HELLO, encode_hello_body(said)[: 30 if way.broken else None]),
         (CERTIFICATE, chain),
-        (SERVER_KEY_EXCHANGE, exchange.params + signed),
+        *([(SERVER_KEY_EXCHANGE, exchange.params + signed)] if exchange.params else []),
         (CERTIFICATE_REQUEST, _request(way)),
         (SERVER_HELLO_DONE, b""),
     ]
@@ -204,17 +214,30 @@ def _suite(way: Way, hello: ClientHello, ours: Ours) -> int:
     if way.suite == -1:
         return next(code for code in (*OLD_SUITES, 0x009C, 0x0005) if code not in hello.suites)
     if way.version != TLS12:
-        old = next((code for code in OLD_SUITES if code in hello.suites), None)
-        return old or next((c for c in hello.suites if c != names.RENEGOTIATION_SCSV), 0xC013)
+        return _other_suite(hello, ours)
     offers = SUITES.get((way.kx, ours.kind), ())
     if not way.needs:
         offers = (*offers, *SUITES.get(("DHE", ours.kind), ()))
     common = [code for code in offers if code in hello.suites]
+    if not common and way.wrong:
+        return _other_suite(hello, ours)
     if not common:
         raise Unfit(
             f"the client offers no {way.kx} suite with AES-GCM for our {ours.kind} certificate"
         )
     return common[0]
+
+
+def _other_suite(hello: ClientHello, ours: Ours) -> int:
+    """Return a suite that the client offers and our key can serve, if we need not complete it.
+
+    A client that refuses what is wrong does so at the ServerHello; before TLS 1.2 nothing else is there.
+    """
+    auth = "RSA" if ours.kind == "RSA" else "ECDSA"
+    known = (names.suites().get(code) for code in hello.suites)
+    fit = [s.code for s in known if s is not None and s.auth == auth and s.kx in KEY_EXCHANGES]
+    old = [code for code in OLD_SUITES if code in fit]
+    return (old or fit or [OLD_SUITES[0]])[0]
 
 
 def _extensions(way: Way, hello: ClientHello, suite: int) -> tuple[tuple[int, bytes], ...]:
@@ -239,6 +262,8 @@ def _extensions(way: Way, hello: ClientHello, suite: int) -> tuple[tuple[int, by
 
 def _exchange(way: Way, hello: ClientHello, suite: int) -> Exchange:
     known = names.suites().get(suite)
+    if known is not None and known.kx == "RSA":
+        return Exchange(b"")
     if known is not None and known.kx == "DHE":
         prime = PRIMES[way.dh_bits]
         secret = int.from_bytes(os.urandom(32), "big") | 1 << 255
