@@ -34,6 +34,8 @@ def test_each_fault_flips_its_clauses(right: Judged, fault: Fault) -> None:
 GOOD = SignatureBack(ours=False, integrity="valid", covers=True)
 OURS = SignatureBack(ours=True, integrity="valid", covers=True)
 LOST = SignedTrip("0000H", stored=True, delivered=False)
+DROPPED = SignedTrip("closed: the connection was closed", stored=False, delivered=False)
+UNCLEAR = SignatureBack(ours=True, integrity="undecidable", covers=True)
 REFUSED = SignedTrip("A900H", stored=False, delivered=False)
 
 
@@ -49,6 +51,8 @@ def back(*signatures: SignatureBack) -> SignedTrip:
         (back(), back(), ("pass", "inconclusive", "fail")),
         (back(GOOD), back(GOOD), ("pass", "fail", "pass")),
         (LOST, LOST, ("inconclusive", "inconclusive", "inconclusive")),
+        (back(GOOD), DROPPED, ("pass", "inconclusive", "pass")),
+        (back(UNCLEAR), REFUSED, ("inconclusive", "pass", "fail")),
     ],
 )
 def test_what_the_checks_say(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from part15.model import Judgement, fails, passes, undecided
 from part15.observations.storage import SignatureBack, SignedTripsSeen
 from part15.registry import check
+
+_STATUS = re.compile("[0-9A-F]{4}H")
 
 
 def _listed(signatures: tuple[SignatureBack, ...]) -> str:
@@ -18,14 +22,37 @@ def removes_broken_signatures(seen: SignedTripsSeen) -> Judgement:
     back = seen.right
     if not back.delivered:
         return undecided(f"the signed object was stored ({back.status}), but did not come back")
-    broken = [s for s in back.signatures if s.integrity == "invalid"]
-    if broken:
-        return fails(
-            "a signature in the object returned does not hold any more; remove what writing values anew breaks",
-            expected="no broken signature",
-            observed=_listed(back.signatures),
+    trips = {"C-GET": back, **seen.routes}
+    for route, trip in trips.items():
+        if any(s.integrity == "invalid" for s in trip.signatures):
+            return fails(
+                f"a signature in the object returned by {route} does not hold any more; "
+                "remove what writing values anew breaks",
+                expected="no broken signature",
+                observed=_listed(trip.signatures),
+            )
+    unclear = [r for r, t in trips.items() if any(s.integrity != "valid" for s in t.signatures)]
+    if unclear:
+        return undecided(
+            f"whether a signature in the object returned by {unclear[0]} holds cannot be computed",
+            observed=_listed(trips[unclear[0]].signatures),
         )
-    return passes("no broken signature came back", observed=_listed(back.signatures))
+    return passes(
+        f"no broken signature came back by {', '.join(trips)}", observed=_listed(back.signatures)
+    )
+
+
+def _refused(seen: SignedTripsSeen) -> Judgement:
+    """Judge who did not store what was altered: only a failure status refuses, and only of who is still there."""
+    if not _STATUS.fullmatch(seen.altered.status):
+        return undecided(
+            f"an object that was altered after signing was not stored, but no status says so ({seen.altered.status})"
+        )
+    if not (seen.right.stored and seen.after):
+        return undecided(
+            "a right object cannot be had either, so the refusal of an altered one proves nothing"
+        )
+    return passes(f"an object that was altered after signing was refused ({seen.altered.status})")
 
 
 @check
@@ -33,7 +60,7 @@ def validates_on_receipt(seen: SignedTripsSeen) -> Judgement:
     """An object altered after signing is refused, or at least not signed anew over what was altered (b)."""
     back = seen.altered
     if not back.stored:
-        return passes(f"an object that was altered after signing was refused ({back.status})")
+        return _refused(seen)
     fresh = [s for s in back.signatures if not s.ours and s.integrity == "valid" and s.covers]
     if fresh:
         return fails(
@@ -59,17 +86,19 @@ def signs_again(seen: SignedTripsSeen) -> Judgement:
     back = seen.right
     if not back.delivered:
         return undecided(f"the signed object was stored ({back.status}), but did not come back")
-    fresh = [s for s in back.signatures if not s.ours and s.integrity == "valid"]
-    if any(s.covers for s in fresh):
-        return passes("a new signature covers what ours did", observed=_listed(back.signatures))
-    if fresh:
+    for route, trip in {"C-GET": back, **seen.routes}.items():
+        fresh = [s for s in trip.signatures if not s.ours and s.integrity == "valid"]
+        if any(s.covers for s in fresh):
+            continue
+        if fresh:
+            return fails(
+                f"the new signature in what came by {route} does not cover all that could be verified at receipt",
+                expected="all elements of the signature that came",
+                observed=_listed(trip.signatures),
+            )
         return fails(
-            "the new signature does not cover all that could be verified at receipt",
-            expected="all elements of the signature that came",
-            observed=_listed(back.signatures),
+            f"the object came back by {route} without a new signature",
+            expected="a new signature that holds",
+            observed=_listed(trip.signatures),
         )
-    return fails(
-        "the object came back without a new signature",
-        expected="a new signature that holds",
-        observed=_listed(back.signatures),
-    )
+    return passes("a new signature covers what ours did", observed=_listed(back.signatures))

@@ -19,7 +19,7 @@ from part15.observations import Many, Member, NotReached
 from part15.observations.comparison import ComparisonSeen
 from part15.observations.storage import ExtendedAnswer, NegotiationSeen, Offer, RoundTripSeen
 from part15.registry import driver
-from part15.wire import pdu
+from part15.wire import part10, pdu, tree
 from part15.wire.comparison import compare_sets
 from part15.wire.comparison_span import DataSet
 from part15.wire.elements import MalformedDataSet
@@ -35,10 +35,16 @@ from part15.wire.trap_objects import (
     new_uid,
     traps,
 )
+from part15.wire.writing import element, replaced
 
 STORED = (0, 0xB000, 0xB006, 0xB007)
 """Statuses with which an object was stored (PS3.4 B.2.3): success and the warnings."""
 EXTENDED_ITEM = 0x56
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+SWAPPED_ROUTE = "C-GET in Explicit VR Big Endian"
+"""A product need not convert: what does not come by this route is not missed."""
+SWAPPED = ("plain", "every binary VR", "items in order, empty, of both lengths")
+"""The trap objects that are also sent in Explicit VR Big Endian."""
 GENERATED, COUNT, SEED = "generated object", 12, 15
 SHRINKING = 10.0
 """Seconds for finding the smallest generated object that differs."""
@@ -72,7 +78,19 @@ def _sent(bench: Bench) -> list[Trap]:
     generated = [
         _generated(content, f"{GENERATED} {n}", study) for n, content in enumerate(_contents(), 1)
     ]
-    return [*(t for t in fixed if not (claims_status and t.name == STATUS_TRAP)), *generated]
+    swapped = [big_endian(t) for t in fixed if t.name in SWAPPED]
+    kept = (t for t in fixed if not (claims_status and t.name == STATUS_TRAP))
+    return [*kept, *swapped, *generated]
+
+
+def big_endian(trap: Trap) -> Trap:
+    """Return *trap* as another object in Explicit VR Big Endian."""
+    uid = new_uid()
+    syntax = syntax_of(trap.transfer)
+    named = replaced(trap.data, {0x00080018: element(0x00080018, "UI", uid)}, syntax)
+    moved = part10.parse(tree.moved(file_of(Trap(trap.name, uid, named)), BIG_ENDIAN))
+    data = bytes(moved.data_set[moved.start :])
+    return Trap(f"{trap.name}, big endian", uid, data, BIG_ENDIAN, trap.sop_class)
 
 
 @functools.cache
@@ -148,6 +166,8 @@ def _routes(bench: Bench, stored: Sequence[Trap]) -> Iterable[tuple[str, list[In
     wanted = [_instance(t) for t in stored]
     study = session_study(stored)
     yield "C-GET", _got(bench, wanted, study)
+    swapped = lines.by_get(bench, wanted, Query(study=study, level="STUDY"), only=(BIG_ENDIAN,))
+    yield SWAPPED_ROUTE, (swapped.instances or None) if swapped else None
     for name, listener in bench.target.listeners.items():
         if listener.transport == bench.endpoint.transport and listener.port:
             query = Query(study=study, level="STUDY")
@@ -203,6 +223,8 @@ def _round_trips(bench: Bench) -> Many[RoundTripSeen] | NotReached:
             status = answers[trap.uid]
             assert isinstance(status, int)
             back = by_uid.get(trap.uid)
+            if back is None and route == SWAPPED_ROUTE:
+                continue
             seen = compare(_instance(trap), back, trap.name, route)
             _keep(bench, trap, back, seen)
             members.append(Member(f"{trap.name} by {route}", RoundTripSeen(seen, status, route)))

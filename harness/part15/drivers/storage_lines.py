@@ -91,10 +91,15 @@ def by_get(
     query: Query,
     *,
     shown: lines.Shown | None = None,
+    only: Sequence[str] = (),
 ) -> services.Retrieved | None:
-    """C-GET *query* for objects like *wanted*; None if the product does not offer C-GET. Raises Ended."""
+    """C-GET *query* for objects like *wanted*; None if the product does not offer C-GET. Raises Ended.
+
+    We take Explicit VR Little Endian, their own syntaxes and Implicit VR Little Endian, or *only* others.
+    """
     classes = list(dict.fromkeys(i.sop_class for i in wanted))
-    transfers = list(dict.fromkeys([EXPLICIT, *(i.transfer for i in wanted), IMPLICIT]))
+    own = dict.fromkeys([EXPLICIT, *(i.transfer for i in wanted), IMPLICIT])
+    transfers = list(only or own)
     syntaxes = retrieval(classes, transfers)
     with association(bench, syntaxes, as_scp=classes, shown=shown) as talk:
         if talk.context_of(services.GET) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator, Sequence
 
 from part15.bench import Bench
 from part15.channel.services import Instance, Query
@@ -28,6 +29,10 @@ from part15.wire.trap_objects import (
     new_uid,
 )
 
+SYNTAXES = {
+    "Explicit VR Big Endian": "1.2.840.10008.1.2.2",
+    "Implicit VR Little Endian": lines.IMPLICIT,
+}
 BEFORE, AFTER = b"signed value", b"Signed value"
 
 
@@ -62,39 +67,71 @@ def round_trip(bench: Bench) -> SignedTripsSeen | NotReached:
     """Store a signed object and one that was altered after signing, and look at the signatures that come back.
 
     Values are in unusual forms (trailing blanks, ``1.50``, ``007``), so that a product that writes
-    them anew breaks the signature. By C-GET.
+    them anew breaks the signature. By C-GET, also in other transfer syntaxes, and by C-MOVE to our listeners.
     """
-    trips = []
-    for altered in (False, True):
+    try:
         sent, signature, covered = _signed()
-        if altered:
-            data = sent.data.replace(BEFORE, AFTER)
-            sent = Instance(sent.sop_class, sent.uid, sent.transfer, data)
-        try:
-            trip = _trip(bench, sent, signature, covered)
-        except Ended as ended:
-            raise lines.unopened(bench, ended) from None
-        if trip is None:
+        right = _trip(bench, sent, signature, covered)
+        if right is None:
             return NotReached("retrieval", "the product does not offer C-GET")
-        trips.append(trip)
-    if not trips[0].stored:
-        return NotReached("C-STORE", f"a signed object was not stored ({trips[0].status})")
-    return SignedTripsSeen(trips[0], trips[1])
+        if not right.stored:
+            return NotReached("C-STORE", f"a signed object was not stored ({right.status})")
+        routes = {
+            route: _seen(right.status, back, signature, covered)
+            for route, back in _further(bench, sent)
+        }
+        other, its_signature, its_covered = _signed()
+        data = other.data.replace(BEFORE, AFTER)
+        other = Instance(other.sop_class, other.uid, other.transfer, data)
+        altered = _trip(bench, other, its_signature, its_covered)
+        assert altered is not None
+        after = _back(bench, sent)
+    except Ended as ended:
+        raise lines.unopened(bench, ended) from None
+    return SignedTripsSeen(right, altered, routes, after=after is not None)
+
+
+def _further(bench: Bench, sent: Instance) -> Iterator[tuple[str, Instance]]:
+    """Yield what comes of *sent* by other routes and in other transfer syntaxes."""
+    for name, transfer in SYNTAXES.items():
+        back = _back(bench, sent, only=(transfer,))
+        if back is not None:
+            yield f"C-GET in {name}", back
+    query = Query(study=_study(sent), level="STUDY")
+    for name, listener in bench.target.listeners.items():
+        if listener.transport != bench.endpoint.transport or not listener.port:
+            continue
+        moved = lines.by_move(bench, listener, query, 1)
+        for back in moved.instances if moved else ():
+            if back.uid == sent.uid:
+                yield f"C-MOVE to {name}", back
+
+
+def _back(bench: Bench, sent: Instance, only: Sequence[str] = ()) -> Instance | None:
+    query = Query(instance=sent.uid, study=_study(sent))
+    found = lines.by_get(bench, [sent], query, only=only)
+    return next((i for i in found.instances if i.uid == sent.uid), None) if found else None
 
 
 def _trip(
     bench: Bench, sent: Instance, signature: str, covered: tuple[int, ...]
 ) -> SignedTrip | None:
+    """Store *sent* and bring it back by C-GET; None if the product does not offer that."""
     answer = lines.send(bench, [sent]).get(sent.uid, "not sent")
     said = f"{answer:04X}H" if isinstance(answer, int) else answer
     if answer not in STORED:
         return SignedTrip(said, stored=False, delivered=False)
-    found = lines.by_get(bench, [sent], Query(instance=sent.uid, study=_study(sent)))
+    query = Query(instance=sent.uid, study=_study(sent))
+    found = lines.by_get(bench, [sent], query)
     if found is None:
         return None
     back = next((i for i in found.instances if i.uid == sent.uid), None)
     if back is None:
         return SignedTrip(said, stored=True, delivered=False)
+    return _seen(said, back, signature, covered)
+
+
+def _seen(said: str, back: Instance, signature: str, covered: tuple[int, ...]) -> SignedTrip:
     octets = file_of(Trap("returned", back.uid, back.data, back.transfer, back.sop_class))
     seen = read_object(octets, "returned", Trust())
     return SignedTrip(

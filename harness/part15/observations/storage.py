@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from part15.observations.comparison import ComparisonSeen
 
@@ -84,3 +84,7 @@ class SignedTripsSeen:
 
     right: SignedTrip
     altered: SignedTrip
+    routes: dict[str, SignedTrip] = field(default_factory=dict)
+    """The right one as it came by further routes and in further transfer syntaxes, where it did."""
+    after: bool = True
+    """The right one could still be had after the altered one was sent."""

@@ -22,6 +22,13 @@ SIGNING = (
         rewrite=(rewrites.trim_padding,),
     ),
     _fault(
+        "breaks_signatures_in_implicit",
+        "cuts values, and with them its signatures, when it writes Implicit VR Little Endian",
+        ("A.2-c1-remove-invalidated", "A.2-c2-re-sign"),
+        "in no transfer syntax a broken signature is sent",
+        transcoding=(rewrites.coerce_patient_name,),
+    ),
+    _fault(
         "never_signs_again",
         "drops signatures without signing anew",
         ("A.2-c2-re-sign",),

@@ -17,8 +17,9 @@ from part15.peers.archive_door import Door, Refused, Visitor
 from part15.peers.archive_identity import Guard
 from part15.peers.archive_policy import ArchivePolicy
 from part15.peers.archive_query import Asked, rows, values_of
-from part15.wire import dimse, pdu, writing
+from part15.wire import dimse, part10, pdu, tree, writing
 from part15.wire.elements import EXPLICIT_LITTLE, IMPLICIT_LITTLE, MalformedDataSet, Syntax, walk
+from part15.wire.trap_objects import Trap, file_of
 
 STATUS, WHEN, COMMENT, NUMBER = 0x01000410, 0x01000420, 0x01000424, 0x01000426
 COMPANIONS = (WHEN, COMMENT, NUMBER)
@@ -341,7 +342,7 @@ class ArchiveAssociation:
             sent = None
             if copy is not None:
                 try:
-                    sent = services.store(talk, copy, self._until())
+                    sent = services.store(talk, self._fitting(copy, talk), self._until())
                 except Ended as ended:
                     if ended.how != "no context":
                         raise
@@ -355,6 +356,21 @@ class ArchiveAssociation:
         if access is not None and access.forbidden and hidden and not seen:
             status = access.forbidden
         self._respond(message, status, more=counted)
+
+    def _fitting(self, copy: Instance, talk: Messages) -> Instance:
+        """Return *copy* in Implicit VR Little Endian where *talk* takes nothing else of it."""
+        explicit = copy.transfer == pdu.EXPLICIT_LE
+        if not explicit or talk.context_of(copy.sop_class, copy.transfer) is not None:
+            return copy
+        if talk.context_of(copy.sop_class, pdu.IMPLICIT_LE) is None:
+            return copy
+        data = copy.data
+        for rewrite in self.policy.transcoding:
+            data = rewrite(data)
+        moved = part10.parse(tree.moved(file_of(Trap("held", copy.uid, data)), pdu.IMPLICIT_LE))
+        return dataclasses.replace(
+            copy, transfer=pdu.IMPLICIT_LE, data=bytes(moved.data_set[moved.start :])
+        )
 
     # commitment
 

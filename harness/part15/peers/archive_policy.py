@@ -63,6 +63,8 @@ class ArchivePolicy:
     """In the order in which they are preferred."""
     rewrite: tuple[Rewrite, ...] = ()
     """Applied to what is received before it is kept."""
+    transcoding: tuple[Rewrite, ...] = ()
+    """Applied to what is sent in Implicit VR Little Endian, before it is written so."""
     extended: bytes | None = b"\x02\0\x03\0\0\0"
     """The answer to SOP Class Extended Negotiation for Storage; None answers nothing."""
     replaces: bool = False
