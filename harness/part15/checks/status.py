@@ -152,6 +152,23 @@ def commits(seen: CommitmentSeen) -> Judgement:
                 "unknown instance", Word.WARN, "no failure was reported for an unknown instance"
             )
         )
+    for about, events in {
+        "unknown instance": seen.unknown,
+        "another SOP class": seen.mismatch,
+    }.items():
+        findings += [
+            Finding(about, Word.INFO, f"reported as failed with reason {e.reason:04X}H")
+            for e in events
+            if _right(e, "failed")
+        ]
+    if any(_right(e, "committed") for e in seen.mismatch):
+        findings.append(
+            Finding(
+                "another SOP class",
+                Word.WARN,
+                "the instance was reported as committed under a SOP class that is not its own; report 0119H",
+            )
+        )
     return passes(
         f"N-ACTION got 0000H, and N-EVENT-REPORT came on the {first.route} association",
         observed=f"{len(reported)} reports",

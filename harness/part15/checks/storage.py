@@ -94,7 +94,11 @@ def warns_when_coercing(seen: RoundTripSeen) -> Judgement:
     """Whoever coerces Patient ID or Study or Series Instance UID answers with a warning (B000H)."""
     if seen.comparison.problem:
         return undecided(seen.comparison.problem)
-    coerced = [d for d in seen.comparison.differences if d.path in COERCIBLE]
+    coerced = [
+        d
+        for d in seen.comparison.differences
+        if d.path in COERCIBLE and d.kind != "VR" and d.nature != "padding"
+    ]
     if coerced and seen.status != 0xB000:
         return fails(
             f"{coerced[0].path} {coerced[0].keyword} was coerced, but the status was {seen.status:04X}H",

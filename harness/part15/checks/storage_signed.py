@@ -22,7 +22,7 @@ def removes_broken_signatures(seen: SignedTripsSeen) -> Judgement:
     back = seen.right
     if not back.delivered:
         return undecided(f"the signed object was stored ({back.status}), but did not come back")
-    trips = {"C-GET": back, **seen.routes}
+    trips = {back.route: back, **seen.routes}
     for route, trip in trips.items():
         if any(s.integrity == "invalid" for s in trip.signatures):
             return fails(
@@ -86,7 +86,7 @@ def signs_again(seen: SignedTripsSeen) -> Judgement:
     back = seen.right
     if not back.delivered:
         return undecided(f"the signed object was stored ({back.status}), but did not come back")
-    for route, trip in {"C-GET": back, **seen.routes}.items():
+    for route, trip in {back.route: back, **seen.routes}.items():
         fresh = [s for s in trip.signatures if not s.ours and s.integrity == "valid"]
         if any(s.covers for s in fresh):
             continue

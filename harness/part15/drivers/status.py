@@ -31,6 +31,8 @@ from part15.wire.trap_objects import SECONDARY_CAPTURE, new_uid
 OWN = ("OR", "AO", "AC", "NS", None)
 INJECTED = ("OR", "AO", "AC", "NS", "XX", "ao", "OR\\AO", None)
 """What is sent without right to it (A.1.1 f.2)."""
+OTHER_CLASS = "1.2.840.10008.5.1.4.1.1.2"
+"""CT Image Storage: not the class of what we store."""
 LINKS = ("vpn", "ipsec")
 """Protection of a network that is no Secure Transport Connection Profile of Annex B."""
 BALLAST = 200_000
@@ -93,7 +95,7 @@ def _after(play: Play, own: list[Sent]) -> list[StatusCase]:
 
 @driver(Impact.STORE)
 def commit(bench: Bench) -> CommitmentSeen | NotReached:
-    """Ask for storage commitment of an AO instance that was stored, and of one that never was."""
+    """Ask for storage commitment of an AO instance that was stored, of one that never was, and of the first under another SOP class."""
     nothing = secure(bench)
     if nothing or status_lines.elsewhere(bench):
         where = status_lines.elsewhere(bench)
@@ -107,10 +109,18 @@ def commit(bench: Bench) -> CommitmentSeen | NotReached:
     row = sent.instance.sop_class, sent.instance.uid
     known = status_lines.commit(party, [row], repeated=True)
     unknown = status_lines.Reports(offered=False, action=None)
+    mismatch = unknown
     if known.action == 0:
+        mismatch = status_lines.commit(party, [(OTHER_CLASS, sent.instance.uid)])
         unknown = status_lines.commit(party, [(SECONDARY_CAPTURE, new_uid())])
     return CommitmentSeen(
-        known.offered, known.action, known.events, unknown.events, known.listened, bench.deadline
+        known.offered,
+        known.action,
+        known.events,
+        unknown.events,
+        known.listened,
+        bench.deadline,
+        mismatch=mismatch.events,
     )
 
 

@@ -17,6 +17,7 @@ from part15.drivers import storage_lines as lines
 from part15.drivers.session_foreign import siblings
 from part15.errors import Trouble
 from part15.observations import NotReached
+from part15.observations.comparison import ComparisonSeen
 from part15.observations.status import PARTNER, PLAIN, STRANGER, EventSeen, StatusCase
 from part15.wire import writing
 from part15.wire.comparison import compare_sets
@@ -173,7 +174,7 @@ def fetch(play: Play, asked: str, wanted: Iterable[Sent], uid: str = "") -> list
     """
     party = play.parties[asked]
     stored = [s for s in wanted if s.stored]
-    query = Query(study=play.study, instance=uid, level="IMAGE" if uid else "STUDY")
+    query = Query(play.study, play.series if uid else "", uid, "IMAGE" if uid else "STUDY")
     try:
         found = lines.by_get(party.bench, [s.instance for s in stored], query, shown=party.shown)
     except (Ended, Trouble) as ended:
@@ -266,15 +267,22 @@ def case_of(sent: Sent, asked: str, back: Instance | None) -> StatusCase:
         _text(back, 0x00080018) == sent.instance.uid and back.uid == sent.instance.uid,
         _changed(sent.instance, back),
         sent.asked,
+        gained=_gained(sent.instance, back),
     )
 
 
-def _changed(before: Instance, after: Instance) -> tuple[str, ...]:
+def _compared(before: Instance, after: Instance) -> ComparisonSeen | None:
     try:
         sets = [DataSet.of(i.data, syntax=syntax_of(i.transfer)) for i in (before, after)]
     except MalformedDataSet:
+        return None
+    return compare_sets(*sets, uids=(before.transfer, after.transfer))
+
+
+def _changed(before: Instance, after: Instance) -> tuple[str, ...]:
+    seen = _compared(before, after)
+    if seen is None:
         return ("it cannot be read",)
-    seen = compare_sets(*sets, uids=(before.transfer, after.transfer))
     return tuple(
         d.path
         for d in seen.differences
@@ -282,6 +290,12 @@ def _changed(before: Instance, after: Instance) -> tuple[str, ...]:
         and d.kind not in ("added", "VR")
         and not (d.kind == "removed" and ", 0 octets" in d.before)
     )
+
+
+def _gained(before: Instance, after: Instance) -> tuple[str, ...]:
+    seen = _compared(before, after)
+    found = seen.differences if seen else ()
+    return tuple(d.path for d in found if d.kind == "added" and d.path not in OURS)
 
 
 @dataclass
@@ -305,6 +319,13 @@ def own_listeners(bench: Bench) -> list[object]:
     ]
 
 
+def report_listeners(bench: Bench) -> list[object]:
+    """Return the listeners to which reports of commitment may come: of our AE title, the same transport first."""
+    title = bench.endpoint.calling_ae_title
+    mine = [x for x in bench.target.listeners.values() if x.port and x.ae_title == title]
+    return sorted(mine, key=lambda x: x.transport != bench.endpoint.transport)
+
+
 def commit(party: Party, rows: Sequence[tuple[str, str]], *, repeated: bool = False) -> Reports:
     """Ask for storage commitment of *rows* (SOP class, instance) and wait for the report about the first.
 
@@ -314,7 +335,7 @@ def commit(party: Party, rows: Sequence[tuple[str, str]], *, repeated: bool = Fa
     """
     bench, inbox, transaction = party.bench, lines.Inbox(), new_uid()
     syntaxes: Syntaxes = [(services.COMMITMENT, (lines.EXPLICIT, lines.IMPLICIT))]
-    own = [lines.acceptor(bench, listener, inbox) for listener in own_listeners(bench)[:1]]
+    own = [lines.acceptor(bench, listener, inbox) for listener in report_listeners(bench)[:1]]
     try:
         try:
             with lines.association(bench, syntaxes, shown=party.shown) as talk:

@@ -152,7 +152,7 @@ def _alone(bench: Bench, content: dict[int, bytes]) -> RoundTripSeen | None:
         status = lines.send(bench, [instance]).get(trap.uid)
         if not isinstance(status, int) or status not in STORED:
             return None
-        found = lines.by_get(bench, [instance], Query(session_study([trap]), instance=trap.uid))
+        found = lines.by_get(bench, [instance], lines.one(instance))
     except Ended:
         return None
     back = next((i for i in found.instances if i.uid == trap.uid), None) if found else None
@@ -172,7 +172,7 @@ def _routes(bench: Bench, stored: Sequence[Trap]) -> Iterable[tuple[str, list[In
         if listener.transport == bench.endpoint.transport and listener.port:
             query = Query(study=study, level="STUDY")
             moved = lines.by_move(bench, listener, query, len(wanted))
-            yield f"C-MOVE to {name}", moved.instances if moved else None
+            yield f"C-MOVE to {name}", moved.instances if moved and lines.served(moved) else None
     yield "files", lines.in_files(bench, [t.uid for t in stored])
 
 
@@ -185,17 +185,16 @@ def session_study(stored: Sequence[Trap]) -> str:
 
 
 def _got(bench: Bench, wanted: Sequence[Instance], study: str) -> list[Instance] | None:
-    """Return what C-GET brings, by study and then one by one what did not come; None if not offered."""
+    """Return what C-GET brings, by study and then one by one what did not come; None if it is not served."""
     found = lines.by_get(bench, wanted, Query(study=study, level="STUDY"))
-    if found is None:
+    if found is None or not lines.served(found):
         return None
     ours = {i.uid for i in wanted}
     instances = [i for i in found.instances if i.uid in ours]
     if found.ended:
         came = {i.uid for i in instances}
         for missing in [i for i in wanted if i.uid not in came]:
-            query = Query(study=study, instance=missing.uid)
-            again = lines.by_get(bench, [missing], query)
+            again = lines.by_get(bench, [missing], lines.one(missing))
             instances += [i for i in (again.instances if again else []) if i.uid == missing.uid]
     return instances
 
@@ -234,7 +233,7 @@ def _round_trips(bench: Bench) -> Many[RoundTripSeen] | NotReached:
     if not offered:
         return NotReached(
             "retrieval",
-            "the product offers neither C-GET nor C-MOVE, and the target names no media.folder; "
+            "the product serves neither C-GET nor C-MOVE, and the target names no media.folder; "
             "give a listener whose ae_title the product knows, or the folder in which it stores",
         )
     return Many(tuple(members), "object")

@@ -21,7 +21,8 @@ from part15.drivers import session_lines as lines
 from part15.errors import Trouble
 from part15.wire import dimse, pdu
 from part15.wire.elements import MalformedDataSet
-from part15.wire.part10 import open_file
+from part15.wire.part10 import open_file, syntax_of
+from part15.wire.writing import uid_text, value_of
 
 EXPLICIT, IMPLICIT = pdu.EXPLICIT_LE, pdu.IMPLICIT_LE
 MODELS = (services.GET, services.MOVE, services.FIND)
@@ -231,6 +232,22 @@ def ask_move(bench: Bench, talk: Messages, query: Query, title: str) -> services
         return None
     bench.note(f"C-MOVE of our test objects to {title}")
     return services.move(talk, query, title, bench.until())
+
+
+def one(instance: Instance) -> Query:
+    """Return the query for *instance* alone, with the UIDs above it, which a hierarchical search needs."""
+    syntax = syntax_of(instance.transfer)
+    study, series = (
+        uid_text(value_of(instance.data, tag, syntax) or b"") for tag in (0x0020000D, 0x0020000E)
+    )
+    return Query(study, series, instance.uid)
+
+
+def served(found: services.Retrieved | None) -> bool:
+    """Tell whether a retrieval was served at all: something came, or its status is no failure."""
+    if found is None:
+        return False
+    return bool(found.instances or found.ended) or found.status in (0, 0xB000)
 
 
 def answer_of(found: services.Retrieved) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 
@@ -73,7 +74,10 @@ def round_trip(bench: Bench) -> SignedTripsSeen | NotReached:
         sent, signature, covered = _signed()
         right = _trip(bench, sent, signature, covered)
         if right is None:
-            return NotReached("retrieval", "the product does not offer C-GET")
+            return NotReached(
+                "retrieval",
+                "the product does not serve C-GET, and the target names no media.folder",
+            )
         if not right.stored:
             return NotReached("C-STORE", f"a signed object was not stored ({right.status})")
         routes = {
@@ -97,7 +101,7 @@ def _further(bench: Bench, sent: Instance) -> Iterator[tuple[str, Instance]]:
         back = _back(bench, sent, only=(transfer,))
         if back is not None:
             yield f"C-GET in {name}", back
-    query = Query(study=_study(sent), level="STUDY")
+    query = Query(study=lines.one(sent).study, level="STUDY")
     for name, listener in bench.target.listeners.items():
         if listener.transport != bench.endpoint.transport or not listener.port:
             continue
@@ -108,27 +112,31 @@ def _further(bench: Bench, sent: Instance) -> Iterator[tuple[str, Instance]]:
 
 
 def _back(bench: Bench, sent: Instance, only: Sequence[str] = ()) -> Instance | None:
-    query = Query(instance=sent.uid, study=_study(sent))
-    found = lines.by_get(bench, [sent], query, only=only)
-    return next((i for i in found.instances if i.uid == sent.uid), None) if found else None
+    found = lines.by_get(bench, [sent], lines.one(sent), only=only)
+    came = found.instances if found else []
+    if not lines.served(found) and not only:
+        came = lines.in_files(bench, [sent.uid]) or []
+    return next((i for i in came if i.uid == sent.uid), None)
 
 
 def _trip(
     bench: Bench, sent: Instance, signature: str, covered: tuple[int, ...]
 ) -> SignedTrip | None:
-    """Store *sent* and bring it back by C-GET; None if the product does not offer that."""
+    """Store *sent* and bring it back by C-GET, or as a file of the store; None if neither can be."""
     answer = lines.send(bench, [sent]).get(sent.uid, "not sent")
     said = f"{answer:04X}H" if isinstance(answer, int) else answer
     if answer not in STORED:
         return SignedTrip(said, stored=False, delivered=False)
-    query = Query(instance=sent.uid, study=_study(sent))
-    found = lines.by_get(bench, [sent], query)
-    if found is None:
+    found = lines.by_get(bench, [sent], lines.one(sent))
+    route, came = "C-GET", found.instances if found and lines.served(found) else None
+    if came is None:
+        route, came = "files", lines.in_files(bench, [sent.uid])
+    if came is None:
         return None
-    back = next((i for i in found.instances if i.uid == sent.uid), None)
+    back = next((i for i in came if i.uid == sent.uid), None)
     if back is None:
         return SignedTrip(said, stored=True, delivered=False)
-    return _seen(said, back, signature, covered)
+    return dataclasses.replace(_seen(said, back, signature, covered), route=route)
 
 
 def _seen(said: str, back: Instance, signature: str, covered: tuple[int, ...]) -> SignedTrip:
@@ -149,11 +157,3 @@ def _seen(said: str, back: Instance, signature: str, covered: tuple[int, ...]) -
 
 _UNSTABLE = (0x01000410, 0x01000420, 0x01000424, 0x01000426)
 """What may lawfully differ, and need not be covered."""
-
-
-def _study(sent: Instance) -> str:
-    from part15.wire.part10 import syntax_of
-
-    return writing.uid_text(
-        writing.value_of(sent.data, 0x0020000D, syntax_of(sent.transfer)) or b""
-    )

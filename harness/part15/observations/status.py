@@ -36,6 +36,8 @@ class StatusCase:
     """``confirmed`` or ``unconfirmed``: it was handed over to us before, and the commitment ended so."""
     deletion: bool = False
     """The product was told to delete it before."""
+    gained: tuple[str, ...] = ()
+    """Paths of elements that were not sent."""
     beside: bool = False
     """It came back before, or something else came by the same request: that it did not come means something."""
 
@@ -87,6 +89,8 @@ class CommitmentSeen:
     listened: bool
     waited: float
     elsewhere: str = ""
+    mismatch: tuple[EventSeen, ...] = ()
+    """The reports about the stored instance, asked for under another SOP class."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,19 @@ class TransferSeen:
     uid_kept: bool = True
     again: str | None = "-"
     """Its status when the product was made to transfer it once more after a success, ``-`` if it did not."""
+
+
+@dataclass(frozen=True)
+class ResentSeen:
+    """An AO instance that was stored, and sent again under the same UID with another status and value.
+
+    *answer* is what the second C-STORE got; *delivered* whether the instance came afterwards, *changed*
+    the paths of values in it that are not those of the first (SOP status attributes left out).
+    """
+
+    answer: str
+    delivered: bool
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

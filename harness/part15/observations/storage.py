@@ -76,6 +76,7 @@ class SignedTrip:
     stored: bool
     delivered: bool
     signatures: tuple[SignatureBack, ...] = ()
+    route: str = "C-GET"
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,13 @@ STATUS = (
         relinquish="always AC",
     ),
     _status(
+        "replaces_held_instances",
+        "replaces what it holds by what comes under the same UID",
+        ("A.1.1-h-no-other-change",),
+        "values of a held instance do not change",
+        replaces=True,
+    ),
+    _status(
         "takes_any_server",
         "sends to whoever answers, whatever certificate he shows",
         ("A.1.1-d2-mutual-auth",),
