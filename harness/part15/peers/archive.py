@@ -22,17 +22,17 @@ from part15.channel.tls import Ended, Plain, Stream, Tls, client_context, dial
 from part15.observations.policy import CHECKS
 from part15.peers.archive_control import Control, command
 from part15.peers.archive_faults import faults
-from part15.peers.archive_node import (
+from part15.peers.archive_node import ArchiveAssociation
+from part15.peers.archive_policy import ArchivePolicy
+from part15.peers.archive_shelves import (
     REPLACED,
     STATUS,
-    ArchiveAssociation,
     Held,
     Other,
     Shelves,
     changed,
     copy_for,
 )
-from part15.peers.archive_policy import ArchivePolicy
 from part15.peers.child import Pipes
 from part15.peers.policy import Policy
 from part15.peers.realm import realm
