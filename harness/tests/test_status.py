@@ -115,8 +115,10 @@ def test_the_right_archive_passes(archive: Archive, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", STATUS, ids=lambda f: f.name)
 def test_each_fault_flips_its_clauses(pki: Pki, tmp_path: Path, fault: Fault) -> None:
+    # what a round trip shows of it is for test_storage
+    mine = set(fault.flips) - ({"A.1.1-h-no-other-change"} if "new_uid" in fault.changes else set())
     with Archive(pki, [fault.name], artim=0.5, idle=1.0) as wrong:
-        found = words(bench_on(wrong, tmp_path), set(fault.flips))
+        found = words(bench_on(wrong, tmp_path), mine)
     assert found
     assert set(found.values()) == {Word.FAIL}, found
 
