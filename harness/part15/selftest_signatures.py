@@ -24,6 +24,7 @@ from part15.peers.signing_faults_profiles import (
     profile_files,
     right_documents,
 )
+from part15.peers.signing_faults_use import USE, right_reports
 from part15.peers.signing_orders import Files, SigningFault, right_files, right_order
 from part15.peers.signing_party import SigningParty, signing_party
 from part15.peers.signing_samples import plain, reference, report
@@ -41,6 +42,11 @@ class _Nowhere:
         """Drop *data*."""
 
 
+def _is_of_files(stimulus: Stimulus | None) -> bool:
+    """Tell whether *stimulus* needs no endpoint: corrections in a product have arenas of their own."""
+    return stimulus is not None and drivers()[stimulus.kind].at == "target"
+
+
 def _bound(
     profile: str, edition: str, role: str, profiles: Sequence[str]
 ) -> Iterator[tuple[str, str, Stimulus, Any]]:
@@ -50,7 +56,8 @@ def _bound(
         if found.id not in profiles:
             continue
         for binding in clause.bindings:
-            if role in binding.roles and binding.stimulus is not None:
+            if role in binding.roles and _is_of_files(binding.stimulus):
+                assert binding.stimulus is not None
                 expect = {k: edition if v == "${edition}" else v for k, v in binding.expect.items()}
                 yield clause.id, binding.check, binding.stimulus, expect
 
@@ -82,6 +89,7 @@ class SignatureArena:
     listed: tuple[SigningFault, ...]
     files: Callable[[SigningParty], Files]
     profiles: tuple[str, ...]
+    role: str = "signer"
 
     def faults(self) -> Sequence[SigningFault]:
         """Return the faults to be run here."""
@@ -97,7 +105,7 @@ class SignatureArena:
 
     def _judged(self, files: Files) -> dict[str, Word]:
         with tempfile.TemporaryDirectory(prefix="part15-signed-") as folder:
-            bound = _bound(self.claim, self.edition, "signer", self.profiles)
+            bound = _bound(self.claim, self.edition, self.role, self.profiles)
             return _answered(bound, self._driving(files, Path(folder)))
 
     def _driving(self, files: Mapping[str, bytes], folder: Path) -> Callable[[Stimulus], Any]:
@@ -191,6 +199,15 @@ ARENAS: list[SignatureArena | VerifierArena] = [
         for edition in ("2023b",)
     ),
     SignatureArena("sr-rsa", "sr-rsa", "2023b", DOCUMENTS, right_documents, ("sr-rsa",)),
+    SignatureArena(
+        "signed reports",
+        "basic-sr-digital-signatures-use",
+        "2023b",
+        USE,
+        right_reports,
+        ("basic-sr-digital-signatures-use",),
+        "creator",
+    ),
     *(
         VerifierArena(f"verifier {edition}", claim, edition, (*MACRO_AND_BASE, claim))
         for claim, edition in (("creator-rsa", "2023b"), ("base-rsa", "2008"))

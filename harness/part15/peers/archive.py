@@ -21,6 +21,7 @@ from part15.channel.messages import Messages
 from part15.channel.tls import Ended, Plain, Stream, Tls, client_context, dial
 from part15.observations.policy import CHECKS
 from part15.peers.archive_control import Control, command
+from part15.peers.archive_correction import corrected
 from part15.peers.archive_faults import faults
 from part15.peers.archive_node import ArchiveAssociation
 from part15.peers.archive_policy import ArchivePolicy
@@ -146,6 +147,7 @@ class Archive(ReferencePeer):
             "transfer": self.transfer,
             "copy": self.copy,
             "delete": self.delete,
+            "correct": self.correct,
         }
         if verb not in verbs:
             raise ValueError(f"there is no verb {verb!r}")
@@ -227,6 +229,14 @@ class Archive(ReferencePeer):
                 raise ValueError("an OR or AO instance is not deleted")
             del self.shelves.held[uid]
         return "deleted"
+
+    def correct(self, uid: str, tag: str, value: str) -> str:
+        """Set the element *tag* (8 hex digits) of the instance *uid* to *value*; KeyError if it is not held."""
+        with self.shelves.lock:
+            held = self.shelves.held.pop(uid)
+            for made in corrected(held.instance, int(tag, 16), value, self.archive.corrections):
+                self.shelves.held[made.uid] = dataclasses.replace(held, instance=made)
+        return "corrected"
 
     def authorize(self, uid: str) -> str:
         """Turn the OR instance *uid* into an AO one, as an authorised person would have it done."""
@@ -318,6 +328,7 @@ class Archive(ReferencePeer):
             "transfer": command(self.control.port, "transfer", "{uid}", "{aet}"),
             "copy": command(self.control.port, "copy", "{uid}", "{aet}"),
             "delete": command(self.control.port, "delete", "{uid}"),
+            "correct": command(self.control.port, "correct", "{uid}", "{tag}", "{value}"),
         }
         found["declared"] |= DECLARED
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from part15.peers.archive_faults_correction import CORRECTION
 from part15.peers.archive_faults_filtering import FILTERING
 from part15.peers.archive_faults_identity import IDENTITY
 from part15.peers.archive_faults_signing import SIGNING
@@ -16,7 +17,7 @@ from part15.peers.faults import Fault
 def faults() -> dict[str, Fault]:
     """Return every fault by name, in the order in which they are listed."""
     found: dict[str, Fault] = {}
-    for fault in (*IDENTITY, *STORAGE, *STATUS, *SIGNING, *FILTERING):
+    for fault in (*IDENTITY, *STORAGE, *STATUS, *SIGNING, *FILTERING, *CORRECTION):
         if fault.name in found:
             raise ValueError(f"fault {fault.name} is listed twice")
         found[fault.name] = fault

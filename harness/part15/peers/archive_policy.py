@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from part15.peers.archive_access import Access
+from part15.peers.archive_correction import Corrections
 from part15.wire import pdu
 
 Rewrite = Callable[[bytes], bytes]
@@ -105,6 +106,7 @@ class ArchivePolicy:
     waits_for_commitment: bool = True
     keeps_partial: bool = False
     """What came of an object before its connection broke is kept."""
+    corrections: Corrections = field(default_factory=Corrections)
     access: Access | None = None
     """Who may see what; None lets everybody see everything."""
     client: str = "required"

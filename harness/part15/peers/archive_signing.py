@@ -14,7 +14,8 @@ from part15.wire.trap_objects import Trap, file_of, new_uid
 
 
 @functools.cache
-def _signer() -> Signer:
+def archive_signer() -> Signer:
+    """Return the key and certificate that the archive signs with."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
     key = shared_keys().rsa("archive-signer")
@@ -27,7 +28,7 @@ def _is_signed_rightly(data: bytes) -> bool:
 
 
 def _signed(data: bytes, tags: tuple[int, ...] | None = None) -> bytes:
-    order = Order(_signer(), uid=new_uid(), tags=tags)
+    order = Order(archive_signer(), uid=new_uid(), tags=tags)
     file = part10.parse(sign(file_of(Trap("kept", "2.25.1", data)), order))
     return bytes(file.data_set[file.start :])
 

@@ -8,6 +8,7 @@ from part15.peers.signature_verifier import VERIFIERS, VerifierFault
 from part15.peers.signing_faults import MACRO
 from part15.peers.signing_faults_base import BASE, EARLY
 from part15.peers.signing_faults_profiles import DOCUMENTS, EARLY_DOCUMENTS, coverage_faults
+from part15.peers.signing_faults_use import USE
 from part15.peers.signing_orders import SigningFault
 
 
@@ -19,6 +20,7 @@ def faults() -> Mapping[str, SigningFault | VerifierFault]:
         *EARLY,
         *DOCUMENTS,
         *EARLY_DOCUMENTS,
+        *USE,
         *VERIFIERS,
         *coverage_faults("creator-rsa"),
         *coverage_faults("authorization-rsa"),
