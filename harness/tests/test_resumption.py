@@ -16,7 +16,7 @@ from part15.drivers import resumption as drivers
 from part15.judge import ask
 from part15.model import Word
 from part15.observations import NotReached, from_json, to_json
-from part15.observations.session import AssociationSeen, Resumed, ResumptionSeen
+from part15.observations.session import AssociationSeen, HandshakeSeen, Resumed, ResumptionSeen
 from part15.peers.reference import ReferencePeer
 from part15.pki import Pki, make_pki
 from part15.registry import checks as registered
@@ -113,6 +113,25 @@ def test_no_tickets_pass_and_no_association_decides_nothing() -> None:
     assert set(words(none).values()) == {Word.PASS}
     nothing = ResumptionSeen({"1.3": Resumed(why="no association in TLS 1.3: closed")}, GOOD, GOOD)
     assert set(words(nothing).values()) == {Word.INCONCLUSIVE}
+
+
+def test_what_was_not_refused_is_no_refusal() -> None:
+    for answer in ("silent", "not offered"):
+        open_one = seen(tampered={"middle": answer, "last octet": "full"})
+        assert words(open_one)["protects_tickets"] is Word.INCONCLUSIVE
+    half = ResumptionSeen(
+        {
+            "1.2": Resumed(why="no session ticket was given in TLS 1.2"),
+            "1.3": Resumed(why="no association in TLS 1.3: silent", untouched="silent"),
+        },
+        GOOD,
+        GOOD,
+    )
+    assert set(words(half).values()) == {Word.INCONCLUSIVE}
+    old = AssociationSeen("accepted", HandshakeSeen("open", True, version="TLSv1.2"), echo=0)
+    refused = Resumed(why="no association in TLS 1.3: alert", untouched="alert")
+    only12 = ResumptionSeen({"1.2": Resumed(tickets=1, lifetimes=(60,)), "1.3": refused}, old, GOOD)
+    assert words(only12)["allows_no_early_data"] is Word.PASS
 
 
 def test_a_refusing_endpoint_is_not_reached(pki: Pki, tmp_path: Path) -> None:

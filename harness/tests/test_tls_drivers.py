@@ -242,6 +242,38 @@ def test_a_lower_version_in_answer_is_no_acceptance(serve: Serve, tmp_path: Path
     assert seen.accepted("1.0") == (0x002F,)
 
 
+def test_a_server_hello_alone_is_no_service(serve: Serve, tmp_path: Path) -> None:
+    def script(asked: Asked) -> bytes | None:
+        return hello_of(0xC02F)[:-9]
+
+    seen = tls.enumerate(bench(serve(script).port, tmp_path, deadline=0.2))
+    assert isinstance(seen, NotReached)
+    assert "did not end" in seen.why
+
+
+def test_a_higher_version_than_was_offered_refuses_nothing(serve: Serve, tmp_path: Path) -> None:
+    def script(asked: Asked) -> bytes | None:
+        if asked.hello is None or 0x1301 in asked.hello.suites:
+            return OLD
+        return hello_of(0xC02F if 0xC02F in asked.hello.suites else 0x002F)
+
+    seen = enumerated(bench(serve(script).port, tmp_path))
+    word = ask(checks()["tls.refuses"], seen, {"versions": ["1.1", "1.0"]}).word
+    assert word is Word.INCONCLUSIVE
+
+
+def test_a_reset_is_asked_for_again_before_it_counts(serve: Serve, tmp_path: Path) -> None:
+    count = itertools.count()
+
+    def script(asked: Asked) -> bytes | None:
+        return drop(asked) if next(count) % 2 else usual(asked)
+
+    b = bench(serve(script).port, tmp_path)
+    seen = tls.offer(b, versions=["1.2"], variants=[{}, {"alpn": ["dicom"]}, {"fallback": True}])
+    assert isinstance(seen, HellosSeen)
+    assert [hello.outcome for hello in seen.hellos] == ["hello"] * 3
+
+
 def test_a_suite_that_was_not_offered_ends_the_enumeration(serve: Serve, tmp_path: Path) -> None:
     seen = enumerated(bench(serve(lambda _: hello_of(0xC02F)).port, tmp_path))
     assert seen.accepted("1.2") == (0xC02F,)

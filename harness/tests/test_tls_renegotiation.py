@@ -53,26 +53,31 @@ def serve(pki: factory.Pki) -> Iterator[Serve]:
     """Run OpenSSL servers; return the port of each."""
     listeners: list[socket.socket] = []
 
-    def loop(listener: socket.socket, context: ssl.SSLContext) -> None:
+    def loop(listener: socket.socket, context: ssl.SSLContext, ends: bool) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=talk, args=(connection, context), daemon=True).start()
+            threading.Thread(target=talk, args=(connection, context, ends), daemon=True).start()
 
-    def talk(connection: socket.socket, context: ssl.SSLContext) -> None:
+    def talk(connection: socket.socket, context: ssl.SSLContext, ends: bool) -> None:
         connection.settimeout(2)
         with connection:
             try:
                 with context.wrap_socket(connection, server_side=True) as inside:
-                    while inside.recv(100):
+                    while not ends and inside.recv(100):
                         pass
             except OSError:
                 return
 
     def start(
-        options: int = 0, *, who: str = "server", mutual: bool = False, newest: bool = False
+        options: int = 0,
+        *,
+        who: str = "server",
+        mutual: bool = False,
+        newest: bool = False,
+        ends: bool = False,
     ) -> int:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pki[who].certificate, pki[who].key)
@@ -84,7 +89,7 @@ def serve(pki: factory.Pki) -> Iterator[Serve]:
             context.load_verify_locations(pki.ca)
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
-        threading.Thread(target=loop, args=(listener, context), daemon=True).start()
+        threading.Thread(target=loop, args=(listener, context, ends), daemon=True).start()
         return int(listener.getsockname()[1])
 
     yield start
@@ -178,6 +183,14 @@ def test_a_refused_identity_is_a_missing_precondition(
     seen = tls_renegotiation.ask(bench(serve(mutual=True), pki, tmp_path, who="expired"))
     assert isinstance(seen, NotReached)
     assert "could be completed" in seen.why, "the alert may be lost to a reset"
+
+
+def test_an_end_after_every_handshake_refuses_nothing(
+    serve: Serve, pki: factory.Pki, tmp_path: Path
+) -> None:
+    seen = tls_renegotiation.ask(bench(serve(ends=True), pki, tmp_path))
+    assert isinstance(seen, NotReached)
+    assert "although nothing is asked of it" in seen.why
 
 
 def test_tls13_has_no_renegotiation(serve: Serve, pki: factory.Pki, tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from part15.model import Finding, Judgement, Word, fails, needs_review, passes, undecided
 from part15.observations.session import Resumed, ResumptionSeen
 from part15.registry import check
 
 NONE_GIVEN = "no session ticket"
+OPEN = ("silent", "not offered", "ours", "garbage")
+"""What became of a changed ticket where nothing was decided."""
 
 
 def _known(seen: ResumptionSeen) -> dict[str, Resumed]:
@@ -15,10 +19,28 @@ def _known(seen: ResumptionSeen) -> dict[str, Resumed]:
 
 
 def _nothing(seen: ResumptionSeen, what: str) -> Judgement:
-    """Answer where no version gave a ticket: right if that is what was seen, open if nothing was seen."""
-    if any(NONE_GIVEN in r.why for r in seen.versions.values()):
+    """Answer where no version gave a ticket: right if every version that is spoken shows it, else open.
+
+    A version that the server refuses with an alert is not spoken.
+    """
+    none = [v for v, r in seen.versions.items() if NONE_GIVEN in r.why]
+    unknown = [r.why for v, r in seen.versions.items() if v not in none and r.untouched != "alert"]
+    if none and not unknown:
         return passes(f"the server gives no session tickets, so {what}", observed="no tickets")
-    return undecided("; ".join(r.why for r in seen.versions.values()) or "no version was tried")
+    return undecided(
+        "; ".join(unknown or [r.why for r in seen.versions.values()]) or "no version was tried"
+    )
+
+
+def _without_13(seen: ResumptionSeen, what: str) -> Judgement:
+    """Answer where TLS 1.3 gave no ticket, whatever TLS 1.2 did."""
+    found = seen.versions.get("1.3")
+    spoken = seen.control.handshake.version if seen.control.handshake else ""
+    if found is not None and found.untouched == "alert" and spoken not in ("", "TLSv1.3"):
+        return passes(
+            f"the server refuses TLS 1.3 and speaks {spoken}, so {what}", observed="no TLS 1.3"
+        )
+    return _nothing(replace(seen, versions={"1.3": found} if found else {}), what)
 
 
 @check
@@ -48,6 +70,14 @@ def protects_tickets(seen: ResumptionSeen) -> Judgement:
             observed=observed,
         )
     tried = {v: r for v, r in known.items() if r.tampered}
+    open_ones = [
+        f"TLS {v}, {p}: {a}" for v, r in tried.items() for p, a in r.tampered.items() if a in OPEN
+    ]
+    if open_ones:
+        return undecided(
+            f"a changed ticket was neither taken nor refused ({'; '.join(open_ones)})",
+            observed=observed,
+        )
     if not tried:
         return undecided(
             "tickets are given, but the right one did not resume either "
@@ -88,7 +118,7 @@ def resumes_with_key_exchange(seen: ResumptionSeen) -> Judgement:
     """Offered psk_ke and psk_dhe_ke, the server resumes with a key share or not at all."""
     found = seen.versions.get("1.3")
     if found is None or not found.tickets:
-        return _nothing(seen, "it resumes nothing without a key exchange")
+        return _without_13(seen, "it resumes nothing without a key exchange")
     if found.modes == "without key share":
         return fails(
             "the server resumes a TLS 1.3 session without a key share although psk_dhe_ke was offered",
@@ -109,7 +139,7 @@ def allows_no_early_data(seen: ResumptionSeen) -> Judgement:
     """No TLS 1.3 ticket allows early data: no specification defines it for DICOM."""
     found = seen.versions.get("1.3")
     if found is None or not found.tickets:
-        return _nothing(seen, "early data cannot be sent")
+        return _without_13(seen, "early data cannot be sent")
     if found.early:
         return fails(
             f"a TLS 1.3 ticket allows {found.early} octets of early data",

@@ -207,8 +207,15 @@ def _readings(items: Iterable[_Item]) -> tuple[str, ...]:
 
 def _version(seen: SuitesSeen, version: str) -> _Item:
     label = version_label(version)
-    if seen.accepted(version):
+    if any(hello.accepted for hello in _hellos(seen, (version,))):
         return _Item(label, Word.PASS, f"server negotiates {label}.")
+    cut = next(iter(_hellos(seen, (version,))), None)
+    if cut is not None:
+        return _Item(
+            label,
+            Word.INCONCLUSIVE,
+            f"server selected {label}, but did not go through with it: {cut.detail}.",
+        )
     found = next((v for v in seen.versions if v.version == version), None)
     if found is None or not found.complete:
         return _Item(
@@ -266,7 +273,7 @@ def _lookup(seen: SuitesSeen, code: int, versions: Sequence[str]) -> _Item:
 
 
 def _negotiable(seen: SuitesSeen, code: int, versions: Sequence[str]) -> bool:
-    return any(hello.suite == code for hello in _hellos(seen, versions))
+    return any(hello.suite == code and hello.accepted for hello in _hellos(seen, versions))
 
 
 def _cause(code: int) -> tuple[str, tuple[str, ...]]:

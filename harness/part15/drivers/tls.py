@@ -107,8 +107,8 @@ def _probed(bench: Bench, seen: SuitesSeen, schemes: tuple[str, ...]) -> SuitesS
     asked = Offer(
         ("1.2",), suites, schemes=names.scheme_codes(schemes), server_name=server_name(bench)
     )
-    probe = here.line.ask(asked)
-    after = control_of(probe, "") if probe.outcome == "hello" else check_alive(here.line, here.good)
+    probe = here.line.settle(asked)
+    after = control_of(probe, "") if probe.accepted else check_alive(here.line, here.good)
     here.leave(after)
     return dataclasses.replace(seen, probes=(probe,), after=after)
 
@@ -142,7 +142,7 @@ def offer(
     plain = Offer(tuple(versions), names.suite_codes(suites), server_name=server_name(bench))
     base = _made(plain, options or {}, told)
     offers = [_made(base, variant, told) for variant in variants] or [base]
-    ask = functools.partial(here.line.ask, await_close=await_close)
+    ask = functools.partial(here.line.settle, await_close=await_close)
     seen = bracketed(
         here.line, here.before, here.good, [functools.partial(ask, o) for o in offers * repeat]
     )

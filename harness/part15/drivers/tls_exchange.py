@@ -30,6 +30,24 @@ class Line:
     transcript: list[str] = field(default_factory=list)
     connections: int = 0
     reached: bool = False
+    habits: set[str] = field(default_factory=set)
+
+    def settle(self, offer: Offer, *, await_close: bool = False) -> HelloSeen:
+        """Return the answer to *offer*, asked again if it is one that may be an accident.
+
+        That is an answer without a TLS message (a closed or reset connection, garbage), until it has
+        come twice in a row once: from then on it is a habit of the server.
+        """
+        seen = self.ask(offer, await_close=await_close)
+        if (
+            seen.outcome in ("hello", "alert", "silent", "unreachable")
+            or seen.outcome in self.habits
+        ):
+            return seen
+        again = self.ask(offer, await_close=await_close)
+        if again.outcome == seen.outcome:
+            self.habits.add(again.outcome)
+        return again
 
     def ask(self, offer: Offer, *, await_close: bool = False) -> HelloSeen:
         """Send *offer* and return the answer.
@@ -85,7 +103,8 @@ def answer(seen: HelloSeen) -> str:
     """Return the answer in a few words: ``TLS 1.2 TLS_… (0x…)``, ``alert handshake_failure(40)``, ``close``."""
     if seen.outcome == "hello" and seen.suite is not None:
         again = ", asking for another key share" if seen.retry else ""
-        return f"{names.version_label(seen.version)} {names.suite_label(seen.suite)}{again}"
+        cut = "" if seen.whole else f", but {seen.detail or 'no whole flight'}"
+        return f"{names.version_label(seen.version)} {names.suite_label(seen.suite)}{again}{cut}"
     if seen.outcome == "alert":
         return f"alert {names.alert_label(seen.alert)}"
     words = {
@@ -107,13 +126,13 @@ def server_name(bench: Bench) -> str:
 
 def control_of(seen: HelloSeen, what: str) -> ControlSeen:
     """Return the control that the answer *seen* is."""
-    return ControlSeen(what, seen.outcome == "hello", answer(seen))
+    return ControlSeen(what, seen.accepted, answer(seen))
 
 
 def check_alive(line: Line, good: Offer) -> ControlSeen:
     """Offer what is known to be accepted, twice if need be, and return the control."""
     seen = line.ask(good)
-    if seen.outcome != "hello":
+    if not seen.accepted:
         seen = line.ask(good)
     return control_of(seen, good.summary)
 
@@ -126,7 +145,7 @@ def bracketed(
 ) -> HellosSeen:
     """Make *offers* and check afterwards that the endpoint still accepts *good*."""
     hellos = tuple(make() for make in offers)
-    if hellos and hellos[-1].outcome == "hello":
+    if hellos and hellos[-1].accepted:
         after = control_of(hellos[-1], hellos[-1].offered)
     else:
         after = check_alive(line, good)

@@ -20,6 +20,9 @@ from part15.wire.tls_octets import Malformed
 OTHER = "other"
 """The name of a second right client identity in ``endpoints.ID.identities``."""
 
+HELD = 0.5
+"""Seconds for which a server that is asked for nothing must keep the connection."""
+
 
 @driver(Impact.ASSOCIATE)
 def ask(bench: Bench) -> RenegotiationSeen | NotReached:
@@ -72,11 +75,28 @@ def _asked(bench: Bench) -> tuple[dict[str, str], bool, bool] | NotReached:
                 f"no TLS 1.2 handshake with ECDHE and AES-GCM could be completed ({problem}); it may "
                 "need a client certificate: give identity of the endpoint",
             )
+    if {"close", "reset"} & set(answers.values()) and not _holds(bench, mine):
+        return NotReached(
+            "control",
+            "the server ends a connection of TLS 1.2 after the handshake although nothing is asked of it, "
+            "so its end refuses no renegotiation; it may not accept our certificate, or nothing serves "
+            "behind the port",
+        )
     other = bench.endpoint.identities.get(OTHER)
     if answers["right"] == "hello" and authenticates and other is not None:
         theirs = _shows(bench, lines.shown(bench, other, f"identities.{OTHER}"))
         answers["certificate"] = _changed(bench, mine, theirs)
     return answers, indicated, authenticates
+
+
+def _holds(bench: Bench, identity: Shows) -> bool:
+    """Tell whether a connection on which no renegotiation is asked for stays open for a moment."""
+    try:
+        with tcp.stream(bench) as stream:
+            Client(stream, identity).handshake(_offer(bench, "scsv"))
+            return not stream.wait_end(HELD)
+    except (Ended, Malformed):
+        return False
 
 
 def _changed(bench: Bench, identity: Shows, other: Shows) -> str:

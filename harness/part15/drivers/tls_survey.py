@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from part15.bench import Bench
 from part15.drivers.tls_exchange import (
@@ -36,15 +36,10 @@ TYPE_SCHEMES = {
 
 @dataclass
 class Survey:
-    """An enumeration under way on one line.
-
-    An answer without a TLS message (a closed or reset connection, garbage) is asked for again, until
-    it has come twice in a row once: from then on it is a *habit* of the server.
-    """
+    """An enumeration under way on one line."""
 
     line: Line
     name: str
-    habits: set[str] = field(default_factory=set)
 
     def version(self, version: str, codes: Sequence[int]) -> VersionSeen:
         """Return which of *codes* the endpoint accepts in *version*."""
@@ -60,23 +55,13 @@ class Survey:
         accepted: list[HelloSeen] = []
         refusal: HelloSeen | None = None
         while left:
-            seen = self._ask(version, left)
+            seen = self.line.settle(Offer((version,), tuple(left), server_name=self.name))
             if seen.outcome != "hello" or seen.version != version or seen.suite not in left:
                 refusal = seen
                 break
             accepted.append(seen)
             left.remove(seen.suite)
         return VersionSeen(version, tuple(accepted), refusal, _decided(version, accepted, refusal))
-
-    def _ask(self, version: str, suites: Sequence[int]) -> HelloSeen:
-        offer = Offer((version,), tuple(suites), server_name=self.name)
-        seen = self.line.ask(offer)
-        if seen.outcome in ("hello", "alert", "silent") or seen.outcome in self.habits:
-            return seen
-        again = self.line.ask(offer)
-        if again.outcome == seen.outcome:
-            self.habits.add(again.outcome)
-        return again
 
     def _perhaps_too_large(self, found: VersionSeen, codes: Sequence[int]) -> bool:
         """Tell whether a server that knows *version* may only have disliked the size of the offer."""
@@ -104,15 +89,21 @@ def _decided(version: str, accepted: Sequence[HelloSeen], refusal: HelloSeen | N
     """Tell whether everything that was offered in *version* is known to be accepted or refused."""
     if refusal is None or refusal.refused:
         return True
-    lower = refusal.outcome == "hello" and refusal.version != version
+    lower = refusal.outcome == "hello" and version in ORDER[: _rank(refusal.version)]
     return lower and not accepted
+
+
+def _rank(version: str) -> int:
+    """Return the place of *version* in :data:`ORDER`; 0 if it is none, so that nothing is above it."""
+    return ORDER.index(version) if version in ORDER else 0
 
 
 def good_offer(seen: SuitesSeen, name: str) -> Offer | None:
     """Return an offer that the endpoint is known to accept, of its newest version."""
     for found in seen.versions:
-        if found.accepted:
-            suites = tuple(hello.suite for hello in found.accepted if hello.suite is not None)
+        whole = [hello for hello in found.accepted if hello.accepted]
+        if whole:
+            suites = tuple(hello.suite for hello in whole if hello.suite is not None)
             return Offer((found.version,), suites, server_name=name)
     return None
 
@@ -139,7 +130,7 @@ def _survey(bench: Bench) -> SuitesSeen | NotReached:
     if good is None:
         line.close()
         return NotReached("control", _never(found))
-    first = next(hello for version in found for hello in version.accepted)
+    first = next(hello for version in found for hello in version.accepted if hello.accepted)
     after = check_alive(line, good) if found[-1].refusal else control_of(found[-1].accepted[-1], "")
     line.close()
     return dataclasses.replace(
@@ -154,9 +145,9 @@ def _survey(bench: Bench) -> SuitesSeen | NotReached:
 def _never(found: Sequence[VersionSeen]) -> str:
     """Say why no control exists: no offer of any version was accepted."""
     answers = [
-        f"{names.version_label(version.version)}: {answer(version.refusal)}"
+        f"{names.version_label(version.version)}: {answer(last)}"
         for version in found
-        if version.refusal is not None
+        if (last := version.refusal or next(iter(version.accepted), None)) is not None
     ]
     plain = all(v.refusal is not None and v.refusal.outcome == "garbage" for v in found)
     ask = (

@@ -69,6 +69,16 @@ class HelloSeen:
     request_types: tuple[int, ...] = ()
     chain: tuple[CertificateSeen, ...] = ()
     stapled: bool = False
+    whole: bool = True
+    """Whether a selection came with all that belongs to it: up to ServerHelloDone before TLS 1.3."""
+
+    @property
+    def accepted(self) -> bool:
+        """The offer was accepted: a selection, and the flight that makes it good.
+
+        A ServerHello alone violates a prohibition, but it proves no service.
+        """
+        return self.outcome == "hello" and self.whole
 
     @property
     def refused(self) -> bool:

@@ -167,5 +167,6 @@ class Flight:
             alpn=hello.alpn,
             compression=hello.compression,
             sentinel=hello.sentinel,
+            whole=self.done and self._problem is None and self._alert is None,
             **found,
         )
