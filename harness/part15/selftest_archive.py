@@ -25,6 +25,7 @@ from part15.peers.archive import (
 from part15.peers.archive_faults import faults
 from part15.peers.archive_policy import ArchivePolicy
 from part15.peers.faults import Fault
+from part15.peers.realm import realm
 from part15.pki import Pki, make_pki
 from part15.selftest import Judged
 from part15.selftest_tls import drive, judged
@@ -128,19 +129,23 @@ class RequestorArena:
 
     def _run(self, fault: str) -> Judged:
         command = [sys.executable, "-m", "part15.peers.requestor", "{host}", "{port}", "{aet}"]
-        document = {
-            "target": {"name": "part15 requestor"},
-            "claims": {self.profile: ["association-requestor"]},
-            "declared": {"user_identity": {"requires_confirmation": True}},
-            "listeners": {
-                "own": {
-                    "transport": "plain",
-                    "trigger": [*command, self.profile, *([fault] if fault else [])],
-                }
-            },
-        }
         with tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder:
-            _, verdicts = drive(document, Path(folder), deadline=2.0)
+            place = Path(folder)
+            realm().written(place)
+            cache = [str(place / "carol.ccache")] if self.profile.endswith("kerberos") else []
+            document = {
+                "target": {"name": "part15 requestor"},
+                "claims": {self.profile: ["association-requestor"]},
+                "declared": {"user_identity": {"requires_confirmation": True}},
+                "listeners": {
+                    "own": {
+                        "transport": "plain",
+                        "keytab": str(place / "dicom.keytab") if cache else "",
+                        "trigger": [*command, self.profile, fault, *cache],
+                    }
+                },
+            }
+            _, verdicts = drive(document, place, deadline=2.0)
         mine = self._clauses()
         return judged([v for v in verdicts if v.case.clause in mine])
 

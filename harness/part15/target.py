@@ -136,6 +136,8 @@ class Listener(_Table):
     identity: Identity | None = None
     identities: dict[str, Identity] = Field(default_factory=dict)
     wait: float = Field(default=15.0, gt=0, le=3600)
+    keytab: str = ""
+    """The Kerberos keys of our service: a path, ``file:PATH`` or ``env:NAME`` of a path."""
     stranger: bool = False
     """The product knows this AE title of ours, but not as a partner of Online Electronic Storage (A.1)."""
     iscl: Iscl | None = None

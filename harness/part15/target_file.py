@@ -100,7 +100,7 @@ def _absolute(table: Any, folder: Path, key: str = "") -> Any:
         return str(folder / table)
     if key == "binding" and table.endswith((".yaml", ".yml")):
         return str(folder / table)
-    if key in ("key", "cache") and not table.startswith(("env:", "file:")):
+    if key in ("key", "cache", "keytab") and not table.startswith(("env:", "file:")):
         return str(folder / table)
     if table.startswith("file:"):
         return f"file:{folder / table[5:]}"
@@ -165,6 +165,9 @@ def _dangling(
                 files[f"{prefix}.certificate"] = identity.certificate
                 if not identity.key.startswith("env:"):
                     files[f"{prefix}.key"] = identity.key.removeprefix("file:")
+        keytab = getattr(point, "keytab", "")
+        if not keytab.startswith("env:"):
+            files["keytab"] = keytab.removeprefix("file:")
         for key, path in files.items():
             if path and not Path(path).is_file():
                 where = line_of(lines, (group, name, *key.split(".")))

@@ -23,7 +23,12 @@ from part15.evidence import Drawer
 from part15.judge import ask
 from part15.model import Judgement, Word
 from part15.observations import NotReached
-from part15.observations.identity import IdentitiesSeen, RequestSeen, WrongIdentitiesSeen
+from part15.observations.identity import (
+    IdentitiesSeen,
+    ReactionsSeen,
+    RequestSeen,
+    WrongIdentitiesSeen,
+)
 from part15.peers.media_samples import image
 from part15.registry import checks
 from part15.target_file import parse_target
@@ -272,7 +277,7 @@ def test_storescu_shows_a_ticket_of_the_kdc(kdc: Kdc, keytab: Path, tmp_path: Pa
         folder=tmp_path,
     )
     then = {}
-    for answer in identity_requests.ANSWERS:
+    for answer in ("59H", "no 59H"):
         bench = Bench(
             target,
             target.listeners["own"],
@@ -289,3 +294,13 @@ def test_storescu_shows_a_ticket_of_the_kdc(kdc: Kdc, keytab: Path, tmp_path: Pa
         assert judged("identity_request.fills_primary_field", seen).word is Word.PASS
         then[answer] = seen.then
     assert set(then.values()) == {"went on"}
+    own = target.listeners["own"].model_copy(update={"keytab": str(keytab)})
+    bench = Bench(target, own, Drawer(tmp_path / "react"), Ledger(), Shelf(), tmp_path, 5.0, "t")
+    reactions = identity_requests.react(bench)
+    assert isinstance(reactions, ReactionsSeen)
+    assert [i.proof for i in reactions.seen[0].items] == ["verified"]
+    trusting = judged("identity_request.verifies_server_ticket", reactions)
+    assert trusting.word is Word.FAIL
+    assert "went on; verify what the server returns" in trusting.message
+    told = judged("identity_request.tells_how_it_reacts", reactions)
+    assert "rejected: closed" in told.message

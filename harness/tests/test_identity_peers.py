@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import threading
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from part15.peers.faults import Fault
 from part15.peers.requestor import FAULTS
 from part15.pki import Pki, make_pki
 from part15.selftest import Judged, compare
-from part15.selftest_archive import ARENAS
+from part15.selftest_archive import ARENAS, RequestorArena
 from part15.target_file import parse_target
 
 ACCEPTOR, BY_TOKEN = ARENAS[0], next(a for a in ARENAS if a.name == "user identity by token")
@@ -92,10 +93,22 @@ def test_each_fault_of_a_requestor_flips_its_clauses(fault: Fault) -> None:
     arena = next(a for a in REQUESTORS[::-1] if fault in a.faults())
     if fault.name.startswith("sends_s") or len(fault.flips) < 3:
         arena = next(a for a in REQUESTORS if a.profiles[1:])
-    right = arena.right()
-    run = compare(fault, arena.name, right.words, arena.wrong(fault).words)
+    run = compare(fault, arena.name, right_requestor(arena).words, arena.wrong(fault).words)
     assert run.flipped
     assert not run.strays
+
+
+@functools.cache
+def right_requestor(arena: RequestorArena) -> Judged:
+    return arena.right()
+
+
+def test_the_right_requestor_fails_nothing() -> None:
+    arena = next(a for a in REQUESTORS if a.profiles[1:])
+    words = right_requestor(arena).words
+    wrong = {c for c, w in words.items() if w not in (Word.PASS, Word.INFO)}
+    assert wrong <= {"UID-cleartext-passcode"}
+    assert words["UID-ac-ticket-verified"] is Word.PASS
 
 
 @pytest.mark.parametrize("endpoint", ["dicom-plain", "dicom-tls"])

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from part15.model import Judgement, fails, informs, passes, undecided
-from part15.observations.identity import RequestItem, RequestSeen
+from part15.model import (
+    Finding,
+    Judgement,
+    Word,
+    does_not_apply,
+    fails,
+    informs,
+    passes,
+    undecided,
+)
+from part15.observations.identity import ReactionsSeen, RequestItem, RequestSeen
 from part15.registry import check
 
 _FORMS = {
@@ -127,6 +136,8 @@ def uses_defined_flags(seen: RequestSeen) -> Judgement:
 
 
 def _form_fault(item: RequestItem) -> str:
+    if item.proof not in ("", "verified"):
+        return f"the ticket is none for our service: {item.proof}"
     wanted = _FORMS.get(item.kind)
     if wanted is None or item.fault or any(item.form.startswith(w) for w in wanted):
         return "a user name has a NUL in it" if item.form == "text with NUL" else ""
@@ -188,3 +199,65 @@ def hides_passcode(seen: RequestSeen) -> Judgement:
             observed="plain TCP",
         )
     return passes(f"the passcode was sent inside {seen.transport}")
+
+
+BROKEN = (
+    "two 59H",
+    "59H with a response length beyond the item",
+    "59H longer than the user information",
+)
+
+
+@check
+def tells_how_it_reacts(seen: ReactionsSeen) -> Judgement:
+    """Record what the requestor does after each of our answers; going on after a broken one is a finding."""
+    told = "; ".join(f"{s.answered}: {s.then}" for s in seen.seen)
+    odd = [
+        Finding(
+            s.answered, Word.WARN, f"it {s.then}, although the A-ASSOCIATE-AC breaks Table D.3-15"
+        )
+        for s in seen.seen
+        if s.answered in BROKEN and s.then in ("went on", "released")
+    ]
+    stuck = [
+        Finding(s.answered, Word.WARN, "nothing came for as long as we waited")
+        for s in seen.seen
+        if s.then == "silent"
+    ]
+    gone = [Finding(a, Word.WARN, "the product did not come again") for a in seen.absent]
+    return informs(f"after {told}", observed=told, findings=[*odd, *stuck, *gone])
+
+
+@check
+def verifies_server_ticket(seen: ReactionsSeen) -> Judgement:
+    """A requestor that showed a ticket and asked for a response does not go on with a server that cannot open it."""
+    first = seen.seen[0]
+    if not any(i.kind == 3 for i in first.items):
+        return does_not_apply("the product shows no Kerberos ticket")
+    if not any(i.positive == 1 for i in first.items):
+        return undecided("the product asks for no response, so that no server ticket comes")
+    proofs = [i.proof for i in first.items if i.kind == 3]
+    if proofs != ["verified"]:
+        return undecided(
+            f"the ticket was not opened ({proofs[0] or 'we have no key'}); give listeners.ID.keytab of the "
+            "service that the product asks for"
+        )
+    if first.then not in ("went on", "released"):
+        return undecided(
+            f"with a right server ticket it {first.then}; there is nothing to compare with"
+        )
+    forged = next((s for s in seen.seen if "forged" in s.answered), None)
+    if forged is None:
+        return undecided("the product did not come for the forged server ticket")
+    if forged.then in ("went on", "released"):
+        return fails(
+            f"with a server ticket under another key it {forged.then}; verify what the server returns",
+            expected="an abort or a closed connection",
+            observed=forged.then,
+        )
+    if forged.then == "silent":
+        return undecided("with a forged server ticket nothing came for as long as we waited")
+    return passes(
+        f"with a right server ticket it {first.then}, with a forged one it {forged.then}",
+        observed=forged.then,
+    )

@@ -12,30 +12,74 @@ from part15.channel.association import Line
 from part15.channel.messages import Messages
 from part15.channel.tls import Ended
 from part15.channel.trigger import acting
+from part15.drivers import identity_answers as answering
+from part15.drivers import identity_keytab as tickets
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.identity import RequestItem, RequestSeen
+from part15.observations.identity import ReactionsSeen, RequestItem, RequestSeen
 from part15.registry import driver
 from part15.wire import dimse, pdu
 from part15.wire import user_identity as ui
 
-ANSWERS = ("59H", "no 59H")
+RIGHT = "59H"
+FORGED = "59H with a forged server ticket"
+ANSWERS = (
+    RIGHT,
+    "no 59H",
+    FORGED,
+    "two 59H",
+    "59H with a response length beyond the item",
+    "59H longer than the user information",
+    "59H of 65000 octets",
+    "rejected",
+    "aborted",
+)
+"""What we can answer an A-ASSOCIATE-RQ with; a forged server ticket needs ``listeners.ID.keytab``."""
 TRANSFERS = (pdu.EXPLICIT_LE, pdu.IMPLICIT_LE)
 
 
 @driver(Impact.ASSOCIATE, at="listener")
-def receive(bench: Bench, *, answer: str = "59H") -> RequestSeen | NotReached:
+def receive(bench: Bench, *, answer: str = RIGHT) -> RequestSeen | NotReached:
     """Have the product open an association with us and read the User Identity sub-items of its request.
 
-    *answer* ``59H`` returns a positive response where one was asked for, ``no 59H`` never. Every
-    context that is proposed is accepted, and every request answered with success.
+    *answer* ``59H`` returns a positive response where one was asked for, ``no 59H`` never; the others are
+    in :data:`ANSWERS`. Every context that is proposed is accepted, and every request answered with success.
     """
     if answer not in ANSWERS:
         raise Trouble("stimulus", f"answer is one of {', '.join(ANSWERS)}, not '{answer}'")
+    listener_context(bench.endpoint)
+    tickets.keys_of(bench)
+    return _received(bench, answer)
+
+
+@driver(Impact.ASSOCIATE, at="listener")
+def react(bench: Bench) -> ReactionsSeen | NotReached:
+    """Have the product open one association for each of :data:`ANSWERS`, and see what it does after ours.
+
+    What comes of a forged server ticket is seen only where the product shows a ticket that our keytab opens.
+    """
+    listener_context(bench.endpoint)
+    tickets.keys_of(bench)
+    first = _received(bench, RIGHT)
+    if isinstance(first, NotReached):
+        return first
+    verified = any(i.proof == "verified" for i in first.items)
+    seen, absent = [first], []
+    for answer in ANSWERS[1:]:
+        if answer == FORGED and not verified:
+            continue
+        found = _received(bench, answer)
+        if isinstance(found, NotReached):
+            absent.append(answer)
+        else:
+            seen.append(found)
+    return ReactionsSeen(tuple(seen), tuple(absent))
+
+
+def _received(bench: Bench, answer: str) -> RequestSeen | NotReached:
     found: queue.Queue[RequestSeen] = queue.Queue()
     listener = bench.endpoint
-    listener_context(listener)
 
     def serve(line: Line) -> None:
         seen = _served(bench, line, answer)
@@ -75,32 +119,35 @@ def _served(bench: Bench, line: Line, answer: str) -> RequestSeen | None:
     _, asked = talk.next(until)
     if not isinstance(asked, pdu.Associate):
         return None
-    bench.evidence.keep("request.bin", ui.blanked(talk.body))
+    label = "".join(c if c.isalnum() else "-" for c in answer)
+    bench.evidence.keep(f"request-{label}.bin", ui.blanked(talk.body))
     fault, items = "", []
     try:
-        items = [ui.read_request(i) for i in ui.sub_items(talk.body) if i.kind == ui.REQUEST]
+        shown = [i for i in ui.sub_items(talk.body) if i.kind == ui.REQUEST]
+        items = [_kept(ui.read_request(i), tickets.opened(bench, i)) for i in shown]
     except pdu.PduError as error:
-        fault = str(error)
-    respond = answer == "59H" and any(i.positive for i in items)
-    raw = ui.with_items(_accept(asked), ui.encode_response()) if respond else _accept(asked)
-    talk.send(raw, until)
-    answered = pdu.Associate(contexts=tuple(_answers(asked)))
-    talk.agree(asked, answered, asked)
+        shown, fault = [], str(error)
+    asks = any(i.positive for i in items)
+    answer = "no 59H" if answer == RIGHT and not asks else answer
+    reply = tickets.reply(bench, shown, forged=answer == FORGED)
+    talk.send(answering.octets(answer, asked, tuple(_answers(asked)), reply), until)
+    if answer not in ("rejected", "aborted"):
+        talk.agree(asked, pdu.Associate(contexts=tuple(_answers(asked))), asked)
     return RequestSeen(
-        tuple(_kept(i) for i in items),
+        tuple(items),
         "plain" if line.tls is None else "tls",
-        "59H" if respond else "no 59H",
+        answer,
         _then(talk, until),
         _requires(bench),
         fault,
     )
 
 
-def _kept(item: ui.ReadRequest) -> RequestItem:
+def _kept(item: ui.ReadRequest, proof: str) -> RequestItem:
     fields: dict[str, Any] = {
         n: getattr(item, n) for n in ("kind", "positive", "reserved", "primary", "secondary")
     }
-    return RequestItem(**fields, form=item.form, fault=item.fault)
+    return RequestItem(**fields, form=item.form, fault=item.fault, proof=proof)
 
 
 def _answers(asked: pdu.Associate) -> list[pdu.PresentationContext]:
@@ -113,14 +160,6 @@ def _answers(asked: pdu.Associate) -> list[pdu.PresentationContext]:
         )
         for c in asked.contexts
     ]
-
-
-def _accept(asked: pdu.Associate) -> bytes:
-    return pdu.encode_accept(
-        pdu.Associate(
-            asked.called, asked.calling, tuple(_answers(asked)), pdu.default_user_items(1 << 17)
-        )
-    )
 
 
 def _then(talk: Messages, until: float) -> str:

@@ -121,7 +121,11 @@ class VariantsSeen:
 
 @dataclass(frozen=True)
 class RequestItem:
-    """A 58H sub-item that the product sent: lengths and forms, never its fields."""
+    """A 58H sub-item that the product sent: lengths and forms, never its fields.
+
+    *proof* is ``verified`` for a Kerberos ticket that our keytab opens, the reason why it does not, or
+    empty where we have none.
+    """
 
     kind: int
     positive: int
@@ -130,13 +134,14 @@ class RequestItem:
     secondary: int
     form: str
     fault: str = ""
+    proof: str = ""
 
 
 @dataclass(frozen=True)
 class RequestSeen:
     """The A-ASSOCIATE-RQ that the product sent to us, and what it did after our answer.
 
-    *answered* is ``59H`` or ``no 59H``; *then* is ``went on`` (a P-DATA came), ``released``,
+    *answered* says what we answered (``59H``, ``no 59H``, ``two 59H``, ...); *then* is ``went on`` (a P-DATA came), ``released``,
     ``aborted``, ``closed`` or ``silent``. *requires* is what ``declared.user_identity.requires_confirmation``
     says, None if it says nothing.
     """
@@ -147,3 +152,12 @@ class RequestSeen:
     then: str
     requires: bool | None = None
     fault: str = ""
+
+
+@dataclass(frozen=True)
+class ReactionsSeen:
+    """What the product made of our answers: one association each, the right one first."""
+
+    seen: tuple[RequestSeen, ...]
+    absent: tuple[str, ...] = ()
+    """Answers for which the product did not come."""

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from part15.wire import json_token, kerberos, saml
 from part15.wire.kerberos import Principal, Ticket
 from part15.wire.kerberos_crypto import Key, new_key
-from part15.wire.kerberos_files import write_cache
+from part15.wire.kerberos_files import write_cache, write_keytab
 
 NAME = "PART15.TEST"
 CLIENT = Principal(NAME, ("carol",))
@@ -51,6 +51,7 @@ class Realm:
         pem = self.issuer.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         for name, octets in {
             "carol.ccache": write_cache([self.ticket(), self.ticket(OTHER)]),
+            "dicom.keytab": write_keytab(SERVICE, self.service),
             "expired.bin": expired,
             "issuer.pem": pem,
         }.items():

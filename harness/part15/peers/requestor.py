@@ -1,22 +1,25 @@
 """The embedded requestor: opens one association that shows a user, echoes, and releases; run by a trigger.
 
-python -m part15.peers.requestor HOST PORT CALLED [PROFILE [FAULT]]
+python -m part15.peers.requestor HOST PORT CALLED [PROFILE [FAULT [CACHE]]]
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import socket
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from part15.channel.association import Conversation, Line
 from part15.channel.tls import Ended, Plain
 from part15.peers.faults import Fault
-from part15.wire import dimse, pdu
+from part15.wire import dimse, kerberos, pdu
 from part15.wire import user_identity as ui
+from part15.wire.kerberos_files import read_cache
 
 _ROLE = "association-requestor"
 SHOWN = {
@@ -99,6 +102,13 @@ FAULTS = (
         "the lengths fill the item exactly",
         primary=400,
     ),
+    _fault(
+        "trusts_any_server_ticket",
+        "goes on whatever the server returns",
+        ("UID-ac-ticket-verified",),
+        "only a server that opens the ticket is the one that was meant",
+        trusts=True,
+    ),
 )
 
 
@@ -116,26 +126,52 @@ def shown(profile: str, changes: Mapping[str, Any]) -> bytes:
     return raw * 2 if changes.get("twice") else raw
 
 
+def _kerberized(cache: str, raw: Mapping[str, Any]) -> tuple[bytes, kerberos.Proof]:
+    """Return the sub-item with a fresh ticket of the credential *cache*, and what proves the answer."""
+    ticket = read_cache(Path(cache).read_bytes())[0]
+    octets, proof = kerberos.request(ticket, dt.datetime.now(dt.UTC))
+    changes = {k: v for k, v in raw.get("identity", {}).items() if k != "primary"}
+    identity = dataclasses.replace(ui.UserIdentity(3, octets, positive=1), **changes)
+    made = ui.encode(identity, primary=raw.get("primary", 0))
+    return made * (2 if raw.get("twice") else 1), proof
+
+
+def _doubtful(body: bytes, proof: kerberos.Proof | None) -> bool:
+    """Tell whether the A-ASSOCIATE-AC *body* has no positive response that proves the server."""
+    items = [i for i in ui.sub_items(body) if i.kind == ui.RESPONSE]
+    if len(items) != 1 or ui.read_response(items[0]).fault:
+        return True
+    return proof is not None and bool(kerberos.disproof(items[0].body[2:], proof))
+
+
 def main(arguments: list[str]) -> int:
-    """Open the association; return 0 if it was accepted."""
+    """Open the association; return 0 if it was accepted and confirmed."""
     host, port, called, *rest = arguments
     profile = rest[0] if rest else "user-identity-passcode"
-    changes = faults()[rest[1]].changes if len(rest) > 1 else {}
+    cache = rest[2] if len(rest) > 2 else ""
+    changes = faults()[rest[1]].changes if len(rest) > 1 and rest[1] else {}
     until = time.monotonic() + 5
+    raw, proof = shown(profile, changes), None
+    if cache and not changes.get("none") and "primary" not in changes.get("identity", {}):
+        raw, proof = _kerberized(cache, changes)
     line = Line(Plain(socket.create_connection((host, int(port)), timeout=5)))
     talk = Conversation(line)
     request = pdu.encode_request(pdu.verification(called, "PART15REQ"))
     try:
-        talk.send(ui.with_items(request, shown(profile, changes)), until)
+        talk.send(ui.with_items(request, raw), until)
         _, said = talk.next(until)
         if not isinstance(said, pdu.Associate):
+            return 1
+        asks = changes.get("identity", {}).get("positive", 1) == 1 and not changes.get("none")
+        if asks and not changes.get("trusts") and _doubtful(talk.body, proof):
+            talk.send(pdu.encode_abort(0, 0), until)
             return 1
         for part in pdu.fragments(1, dimse.echo_request(), b""):
             talk.send(part, until)
         talk.next(until)
         talk.send(pdu.encode_release(), until)
         talk.next(until)
-    except Ended:
+    except (Ended, pdu.PduError):
         return 1
     finally:
         line.close()

@@ -122,3 +122,12 @@ def read_keytab(octets: bytes) -> dict[str, tuple[Key, ...]]:
         name = str(Principal(realm, parts))
         found[name] = (*found.get(name, ()), key)
     return found
+
+
+def write_keytab(service: Principal, key: Key) -> bytes:
+    """Return a keytab with the *key* of *service*."""
+    parts = [service.realm, *service.parts]
+    entry = struct.pack(">H", len(service.parts))
+    entry += b"".join(struct.pack(">H", len(p.encode())) + p.encode() for p in parts)
+    entry += struct.pack(">IIBHH", service.kind, 0, 1, key.etype, len(key.octets)) + key.octets
+    return b"\x05\x02" + struct.pack(">i", len(entry)) + entry
