@@ -27,6 +27,7 @@ from part15.selftest_archive import ARENAS, RequestorArena
 from part15.target_file import parse_target
 
 ACCEPTOR, BY_TOKEN = ARENAS[0], next(a for a in ARENAS if a.name == "user identity by token")
+MINE = [fault for fault in IDENTITY if fault.family == "identity"]
 REQUESTORS = [a for a in ARENAS if a.name.endswith("as requestor")]
 
 
@@ -62,7 +63,7 @@ def test_the_right_archive_fails_nothing(right: Judged) -> None:
     assert wrong == {}
 
 
-@pytest.mark.parametrize("fault", IDENTITY, ids=lambda f: f.name)
+@pytest.mark.parametrize("fault", MINE, ids=lambda f: f.name)
 def test_each_fault_of_an_acceptor_flips_its_clauses(right: Judged, fault: Fault) -> None:
     if not any(c in right.words for c in fault.flips):
         assert fault in BY_TOKEN.faults()
