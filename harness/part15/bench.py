@@ -77,6 +77,19 @@ class Shelf:
     _found: dict[Any, Any] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
+    def keys(self) -> frozenset[Any]:
+        """Return the keys of what is known by now."""
+        with self._lock:
+            return frozenset(self._found)
+
+    def forget_missing(self, known: frozenset[Any], missing: type) -> None:
+        """Forget what was asked for after *known* in vain (a *missing*, or an exception): it may be asked for again."""
+        with self._lock:
+            for key in set(self._found) - known:
+                value, raised = self._found[key]
+                if raised is not None or isinstance(value, missing):
+                    del self._found[key]
+
     def once(self, key: Any, learn: Callable[[], Found]) -> Found:
         """Return what *learn* found the first time it was asked for *key*; an exception is kept and raised again."""
         with self._lock:

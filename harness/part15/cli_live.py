@@ -13,6 +13,7 @@ from part15.pytest_plugin import run_of
 
 if TYPE_CHECKING:
     from part15.run import Run
+    from part15.target import Target
 
 STYLES = {
     Word.PASS: "green",
@@ -67,7 +68,7 @@ class Picture:
         )
         for note in run.notes:
             self._console.print(f"[yellow]note[/yellow] {note}")
-        if self._console.is_terminal:
+        if self._console.is_terminal and not asks_people(run.target):
             self._start(len(run.plan.cases))
 
     def _start(self, total: int) -> None:
@@ -125,6 +126,12 @@ class Picture:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
+
+
+def asks_people(target: Target) -> bool:
+    """Tell whether a person may be asked meanwhile, who could not read under a bar that moves."""
+    asked = [point.trigger for point in target.listeners.values()]
+    return "ask" in (*asked, *target.actions.values())
 
 
 def _escaped(text: str) -> str:

@@ -190,6 +190,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell the run which cases are left to be judged; refuse where a person is needed and cannot be asked."""
+    run = session.config.stash.get(_RUN, None)
+    if run is None:
+        return
+    from part15.errors import InputError
+
+    found = [getattr(item, "callspec", None) for item in session.items]
+    cases = [c.params["part15_case"] for c in found if c and "part15_case" in c.params]
+    try:
+        run.collected([case for case in cases if isinstance(case, Case)])
+    except InputError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def _carry(item: pytest.Item, verdict: Verdict) -> None:
     from part15.rows import verdict_row
 

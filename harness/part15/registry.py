@@ -9,7 +9,7 @@ import inspect
 import pkgutil
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -57,6 +57,18 @@ class Driver:
     """True if it may keep a product busy that serves one connection at a time: driven after all others."""
     adapter: bool = False
     """True if it runs the target's adapter where there is one, which may do anything to the product."""
+
+    why: str = ""
+    """What a person who makes the SUT act is told about it."""
+    turns: Callable[..., int] | None = None
+    """From its arguments to how often the SUT must act; None is once."""
+
+    def acts(self, arguments: Mapping[str, Any]) -> int:
+        """Return how often the SUT must act for a stimulus with *arguments*: how many connections a person makes."""
+        if self.turns is None:
+            return 1
+        given = {n: p.default for n, p in self.parameters.items()} | dict(arguments)
+        return self.turns(**{n: given[n] for n in inspect.signature(self.turns).parameters})
 
     def impact_on(self, *, adapter: bool) -> Impact:
         """Return the strongest thing it does to a target that has an *adapter* or none."""
@@ -114,19 +126,22 @@ def driver(
     at: str = "endpoint",
     late: bool = False,
     adapter: bool = False,
+    turns: Callable[..., int] | None = None,
+    why: str = "",
 ) -> Callable[[DriverFunction], DriverFunction]:
     """Register a driver: ``def imperative(bench: Bench, *, argument...) -> Seen | NotReached``.
 
     *impact* is the strongest thing it does to the SUT; *at* says where it is used: at each
     ``endpoint`` of a claim, at each ``listener`` (the SUT must act: a trigger or a person), or once
     per ``target`` (files, declarations). *late* ones are driven after all others. *adapter* ones run
-    the target's adapter where there is one, and are of impact ``store`` then.
+    the target's adapter where there is one, and are of impact ``store`` then. *turns* tells how often the SUT must act,
+    *why* what a person is told who makes it act.
     """
 
     def register(function: DriverFunction) -> DriverFunction:
         name = _name(function)
         _claim(name, function, _drivers)
-        _drivers[name] = Driver(name, function, impact, at, late, adapter)
+        _drivers[name] = Driver(name, function, impact, at, late, adapter, why, turns)
         return function
 
     return register

@@ -31,6 +31,7 @@ from part15.rows import plan_document, verdict_from, verdict_row
 from part15.run_files import evidence_items, stamp, versions, write_json, write_report
 from part15.run_selection import Baseline, Selection
 from part15.session import Session, expand_endpoints
+from part15.session_people import Agenda, agenda_of, at_a_terminal
 from part15.target import ClaimTable, Target
 from part15.target_file import load_target
 
@@ -94,6 +95,7 @@ class Run:
     baseline: Baseline | None = None
     resumed: dict[str, dict[str, str]] = field(default_factory=dict)
     listeners: list[Any] = field(default_factory=list)
+    agenda: Agenda = field(default_factory=Agenda)
     exit_status: int | None = None
     document: dict[str, Any] | None = None
     started: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
@@ -203,8 +205,28 @@ class Run:
         """Return the session of this process on *target* (the fixture's, with its addresses)."""
         name = f".evidence-{self.worker}" if self.worker else "evidence"
         ledger = self._ledger if self.worker else Ledger(rate=self._ledger.rate)
-        self._session = Session(target, evidence.Store(self.folder / name), ledger)
+        self._session = Session(
+            target, evidence.Store(self.folder / name), ledger, agenda=self.agenda
+        )
         return self._session
+
+    def collected(self, cases: Sequence[Case]) -> None:
+        """Take note of the *cases* that are going to be judged, in their order: what a person is asked for.
+
+        Raises TargetError where a person is needed and there is no terminal.
+        """
+        stimuli = [
+            c.stimulus
+            for c in cases
+            if c.stimulus is not None and c.settled is None and self.stored(c) is None
+        ]
+        self.agenda = agenda_of(self.target, stimuli)
+        if self.agenda.groups and not self.worker and not at_a_terminal():
+            place = self.agenda.groups[0].place.partition(" ")[0]
+            raise TargetError(
+                f'listeners.{place}.trigger is "ask", but there is no terminal at which a person could be asked; '
+                "run at a terminal, give a command as trigger, or leave these cases out with -k or --safe"
+            )
 
     def case(self, name: str) -> Case | None:
         """Return the case *name* of the plan, or None."""

@@ -11,12 +11,15 @@ from typing import Any
 
 from part15.address import is_ipv6, is_literal, join_address, resolve
 from part15.bench import Bench, Ledger, Shelf
+from part15.channel.people import Skipped, watch
 from part15.channel.recording import Recorder
+from part15.channel.trigger import ASK
 from part15.errors import TargetError, Trouble
 from part15.evidence import Store
 from part15.model import Impact, Stimulus
 from part15.observations import NotReached
 from part15.registry import Driver, drivers
+from part15.session_people import Agenda, attend
 from part15.target import Endpoint, Target
 
 
@@ -92,6 +95,7 @@ class Session:
     ledger: Ledger = field(default_factory=Ledger)
     shelf: Shelf = field(default_factory=Shelf)
     deadline: float | None = None
+    agenda: Agenda = field(default_factory=Agenda)
     _seen: dict[str, Any] = field(default_factory=dict)
     _reached: set[str] = field(default_factory=set)
     _dead: dict[str, Trouble] = field(default_factory=dict)
@@ -130,6 +134,12 @@ class Session:
                 f"the time budget of {budget:g} s was used up; run the undecided cases again",
             )
         driver = drivers()[stimulus.kind]
+        return attend(
+            self.target, stimulus, driver, self.agenda, lambda: self._once(stimulus, driver)
+        )
+
+    def _once(self, stimulus: Stimulus, driver: Driver) -> Any:
+        place = stimulus.endpoint
         with tempfile.TemporaryDirectory(prefix="part15-", ignore_cleanup_errors=True) as scratch:
             recorder = Recorder(
                 keys=Path(scratch) / "tls-keys.log",
@@ -146,14 +156,23 @@ class Session:
                 stimulus=stimulus.key,
                 recorder=recorder,
             )
+            known = self.shelf.keys()
+            watch(recorder.arrivals)
             try:
                 seen = driver.function(bench, **stimulus.args)
+            except Skipped as skipped:
+                self.shelf.forget_missing(known, NotReached)
+                return NotReached(skipped.step, skipped.why)
             except Trouble as trouble:
                 return self._unreached(place, trouble)
             except TargetError as error:
                 return Trouble("target", str(error))
             else:
-                self._reached.add(place)
+                if isinstance(seen, NotReached):
+                    if getattr(bench.endpoint, "trigger", None) == ASK:
+                        self.shelf.forget_missing(known, NotReached)
+                else:
+                    self._reached.add(place)
                 recorder.done = driver.at != "target"
                 return seen
             finally:

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     field_validator,
+    model_validator,
 )
 
 from part15.address import split_address
@@ -122,8 +123,15 @@ class Endpoint(_Table):
         return split_address(self.address)[1]
 
 
+PERSON_WAIT = 120.0
+"""Seconds in which a person must have made the product connect, unless ``wait`` says otherwise."""
+
+
 class Listener(_Table):
-    """Where the SUT connects to us; port 0 is any free one, passed to the trigger."""
+    """Where the SUT connects to us; port 0 is any free one, passed to the trigger.
+
+    A *trigger* of ``"ask"`` prompts a person at the terminal; the *wait* is two minutes then.
+    """
 
     id: str = ""
     host: str = "127.0.0.1"
@@ -141,6 +149,14 @@ class Listener(_Table):
     stranger: bool = False
     """The product knows this AE title of ours, but not as a partner of Online Electronic Storage (A.1)."""
     iscl: Iscl | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _patient(cls, given: Any) -> Any:
+        """Wait longer for a person than for a command, unless the file says how long."""
+        if isinstance(given, dict) and given.get("trigger") == "ask" and "wait" not in given:
+            return {**given, "wait": PERSON_WAIT}
+        return given
 
     @property
     def address(self) -> str:

@@ -29,6 +29,8 @@ PIECES = 20_000
 LINES = 2_000
 """Lines of a transcript."""
 KEYS_LIMIT = 1024 * 1024
+FIRST = 8
+"""Names of what a connection brought that are told to a person."""
 
 
 @dataclass
@@ -138,6 +140,10 @@ class Recorder:
         capture = pcapng.encode(talks, keys=keys, comment=comment, tool="part15")
         return capture, "\n".join([*self._lines(keys), ""]).encode()
 
+    def arrivals(self) -> list[str]:
+        """Return a line about each connection that the product opened: from where, and what it said first."""
+        return [_arrived(wire) for wire in list(self.wires) if not wire.opened_here]
+
     def _logged(self) -> bytes:
         if self.keys is None or not self.keys.is_file():
             return b""
@@ -179,6 +185,17 @@ class Recorder:
             told = list(_told(wire))
             yield from told[:left]
             left -= len(told)
+
+
+def _arrived(wire: Wire) -> str:
+    namer = Namer()
+    said = [
+        name for piece in list(wire.pieces) if not piece.out for name in namer.feed(piece.octets)
+    ]
+    said += [name for _, out, name in list(wire.clear) if not out]
+    said = [name for name in said if not name.startswith("application_data")] or said
+    told = ", ".join(list(dict.fromkeys(said))[:FIRST]) or f"{wire.passed[False]} octets"
+    return f"a connection from {join_address(*wire.there)}: {told}"
 
 
 def _told(wire: Wire) -> Iterator[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from part15.channel.people import WAIT, perform, waiting
 from part15.errors import Trouble
 
 OUTPUT_LIMIT = 64 * 1024
@@ -18,7 +18,7 @@ ASK = "ask"
 
 @dataclass(frozen=True)
 class Acted:
-    """What became of a command: its exit code (None while it runs or for a person) and its last output."""
+    """What became of a command: its exit code (0 where a person did it) and its last output."""
 
     code: int | None
     output: str
@@ -39,6 +39,12 @@ def filled(command: str | Sequence[str], slots: Mapping[str, str]) -> list[str]:
     return filled_parts
 
 
+def told(slots: Mapping[str, str]) -> str:
+    """Return the values of *slots* for a person."""
+    names = {"aet": "AE title"}
+    return ", ".join(f"{names.get(k, k)} {v}" for k, v in slots.items() if v)
+
+
 @contextmanager
 def acting(
     command: str | Sequence[str] | None,
@@ -46,23 +52,21 @@ def acting(
     folder: Path,
     slots: Mapping[str, str],
     what: str,
+    wait: float = WAIT,
 ) -> Iterator[subprocess.Popen[bytes] | None]:
     """Start *command* in *folder* while the block waits for what it does; ended when the block ends.
 
-    ``"ask"`` prints what a person is to do, past any redirection of what we say ourselves, and the
-    block waits. *what* says what the SUT is to do.
-    Raises Trouble if there is no command or it cannot be started.
+    ``"ask"`` tells the person at the desk what to do, for *wait* seconds at most, and the block waits.
+    *what* says what the SUT is to do.
+    Raises Trouble if there is no command or it cannot be started, Skipped if nobody can be asked.
     """
     if command is None or command == "":
         raise Trouble(
             "trigger", f'the target has no trigger that makes the product {what}; add one, or "ask"'
         )
     if command == ASK:
-        values = ", ".join(f"{k} {v}" for k, v in slots.items() if v)
-        people = sys.__stderr__ or sys.stderr
-        people.write(f"\nPlease make the product {what} now ({values}).\n")
-        people.flush()
-        yield None
+        with waiting(what, told(slots), wait):
+            yield None
         return
     arguments = filled(command, slots)
     try:
@@ -114,13 +118,13 @@ def act(
     what: str,
     deadline: float,
 ) -> Acted:
-    """Run *command* to its end, at most *deadline* seconds.
+    """Run *command* to its end, at most *deadline* seconds; a person says when it is done.
 
-    Raises Trouble if it cannot be started or misses the deadline; a person is not waited for.
+    Raises Trouble if it cannot be started or misses the deadline, Skipped if a person does not do it.
     """
     if command == ASK:
-        with acting(command, folder=folder, slots=slots, what=what):
-            return Acted(None, "")
+        perform(what, told(slots))
+        return Acted(0, "")
     if command is None or command == "":
         raise Trouble("action", f"the target has no action that makes the product {what}")
     arguments = filled(command, slots)

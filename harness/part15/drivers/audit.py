@@ -174,7 +174,11 @@ def await_source(bench: Bench, listener: SyslogListener, quiet: float) -> None:
         return
     what = f"send its audit messages to {point.address}"
     with acting(
-        point.trigger, folder=bench.target.folder, slots=slots(listener, point), what=what
+        point.trigger,
+        folder=bench.target.folder,
+        slots=slots(listener, point),
+        what=what,
+        wait=point.wait,
     ) as process:
 
         def busy() -> bool:

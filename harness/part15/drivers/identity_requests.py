@@ -95,7 +95,13 @@ def _received(bench: Bench, answer: str) -> RequestSeen | NotReached:
     ) as own:
         slots = {"host": own.host, "port": str(own.port), "aet": listener.ae_title}
         what = "open an association that shows a user"
-        with acting(listener.trigger, folder=bench.target.folder, slots=slots, what=what):
+        with acting(
+            listener.trigger,
+            folder=bench.target.folder,
+            slots=slots,
+            what=what,
+            wait=listener.wait,
+        ):
             try:
                 return found.get(timeout=listener.wait)
             except queue.Empty:

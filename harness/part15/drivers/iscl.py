@@ -13,6 +13,9 @@ from part15.observations import NotReached
 from part15.observations.iscl import IsclPortSeen, IsclSeen
 from part15.registry import driver
 
+TRANSFERS = 40
+"""About so often a client must send, until every damage was tried."""
+
 
 @driver(Impact.ASSOCIATE)
 def knock(bench: Bench) -> IsclPortSeen | NotReached:
@@ -50,7 +53,7 @@ def examine(bench: Bench, *, features: Sequence[str] = ()) -> IsclSeen:
     return IsclSeen("server", tuple(features), between, iscl_end.observe(bench))
 
 
-@driver(Impact.STORE, at="listener")
+@driver(Impact.STORE, at="listener", turns=lambda: TRANSFERS)
 def examine_client(bench: Bench, *, features: Sequence[str] = ()) -> IsclSeen:
     """Try all on an ISCL client: between two real ends, then with us as its server.
 

@@ -39,7 +39,12 @@ MAX_MESSAGES = 4096
 """PDUs taken from a client on one association."""
 
 
-@driver(Impact.ASSOCIATE, at="listener")
+@driver(
+    Impact.ASSOCIATE,
+    at="listener",
+    turns=lambda kinds: len(kinds) + 2,
+    why="Each time we show another server certificate; the product should refuse the wrong ones.",
+)
 def present(bench: Bench, *, kinds: Sequence[str] = KINDS) -> ServedSeen | NotReached:
     """Let the product connect once per server certificate: the right one first and last, then *kinds*.
 
@@ -69,7 +74,12 @@ FLIPS = {"first octet flipped": 5, "middle octet flipped": 12, "last octet of th
 """Where an octet of our answer is changed, from the start of the record or its end."""
 
 
-@driver(Impact.ASSOCIATE, at="listener")
+@driver(
+    Impact.ASSOCIATE,
+    at="listener",
+    turns=lambda damages: len(damages) + 2,
+    why="The product makes a request, C-ECHO will do; we damage our answer.",
+)
 def damage_answers(
     bench: Bench, *, damages: Sequence[str] = tuple(FLIPS)
 ) -> IntegritySeen | NotReached:

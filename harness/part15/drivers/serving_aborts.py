@@ -33,7 +33,12 @@ class _Said:
     words: str
 
 
-@driver(Impact.ASSOCIATE, at="listener")
+@driver(
+    Impact.ASSOCIATE,
+    at="listener",
+    turns=lambda: len(ANSWERS) + 2,
+    why="We answer the association request by what is none; the product should abort.",
+)
 def draw(bench: Bench) -> AnswersSeen | NotReached:
     """Let the product connect and answer its A-ASSOCIATE-RQ by what is none, once for each; a right answer comes first and last."""
     right = serving.once(bench)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from part15.bench import Bench
 from part15.channel.acceptor import Acceptor, Protect
 from part15.channel.association import Line
+from part15.channel.people import gave_up
 from part15.channel.tls import Ended, Plain
 from part15.channel.tls12_server import OwnServer
 from part15.channel.trigger import acting, unreached
@@ -201,7 +202,11 @@ def connected(
         slots = {"host": own.host, "port": str(own.port), "aet": listener.ae_title, "file": ""}
         folder = getattr(bench.target, "folder", bench.scratch)
         with acting(
-            listener.trigger, folder=folder, slots=slots, what="open an association"
+            listener.trigger,
+            folder=folder,
+            slots=slots,
+            what="open an association",
+            wait=listener.wait,
         ) as process:
             return _waited(found, listener.wait, process, own.address, far)
 
@@ -227,7 +232,7 @@ def _waited(
         try:
             seen = found.get(timeout=0.1 if code is None else ENDED)
         except queue.Empty:
-            if best is not None or code:
+            if best is not None or code or gave_up():
                 break
             continue
         if best is None or far(seen):

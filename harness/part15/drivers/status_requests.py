@@ -30,7 +30,13 @@ def receive_created(bench: Bench) -> CreatedSeen | NotReached:
     with lines.acceptor(bench, listener, inbox) as own:
         slots = {"host": own.host, "port": str(own.port), "aet": listener.ae_title}
         what = "create an instance for diagnostic use and send it to us"
-        with acting(command, folder=bench.target.folder, slots=slots, what=what):
+        with acting(
+            command,
+            folder=bench.target.folder,
+            slots=slots,
+            what=what,
+            wait=listener.wait,
+        ):
             until = time.monotonic() + listener.wait
             if not inbox.wait(lambda box: bool(box.instances), until):
                 return NotReached(

@@ -27,6 +27,7 @@ def receive(bench: Bench) -> ProposalSeen | NotReached:
             folder=bench.target.folder,
             slots=slots,
             what="store an object with us",
+            wait=listener.wait,
         ):
             if not inbox.wait(lambda box: bool(box.proposals), until):
                 return NotReached(

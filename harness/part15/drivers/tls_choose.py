@@ -27,7 +27,12 @@ ODD = tuple(way for way in WAYS if way != RIGHT)
 """The ways that are tried by default, each on a connection of its own."""
 
 
-@driver(Impact.ASSOCIATE, at="listener")
+@driver(
+    Impact.ASSOCIATE,
+    at="listener",
+    turns=lambda ways: len(ways) + 2,
+    why="Each time we answer in another way, most of them wrong; the product should refuse those.",
+)
 def answer(bench: Bench, *, ways: Sequence[str] = ODD) -> ChoicesSeen | NotReached:
     """Let the product connect once per way of answering its ClientHello in TLS 1.2: rightly first and last.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from part15.address import is_ipv6, is_literal, join_address
 from part15.bench import Bench, WireRecord
+from part15.channel.people import gave_up
 from part15.channel.trigger import acting, unreached
 from part15.errors import Trouble
 from part15.model import Impact
@@ -35,7 +36,12 @@ PATIENCE = 2.0
 """The same for a client of which it is not known whether it ended."""
 
 
-@driver(Impact.ASSOCIATE, at="listener")
+@driver(
+    Impact.ASSOCIATE,
+    at="listener",
+    turns=lambda ways: len(ways),  # noqa: PLW0108 - the name is that of the argument
+    why="We only look at how the product begins, and end the connection; it will report a failure.",
+)
 def turn_away(
     bench: Bench, *, ways: Sequence[str] = ("handshake_failure",)
 ) -> ClientSeen | NotReached:
@@ -69,7 +75,11 @@ def _attempt(bench: Bench, way: str) -> tuple[int, AttemptSeen] | NotReached:
         slots = {"host": listener.host, "port": str(port), "aet": listener.ae_title, "file": ""}
         folder = getattr(bench.target, "folder", bench.scratch)
         with acting(
-            listener.trigger, folder=folder, slots=slots, what="open a TLS connection"
+            listener.trigger,
+            folder=folder,
+            slots=slots,
+            what="open a TLS connection",
+            wait=listener.wait,
         ) as process:
             hellos = _record(bench, server, process, way)
             why = unreached(process, f"port {port}", listener.wait)
@@ -81,7 +91,12 @@ def _attempt(bench: Bench, way: str) -> tuple[int, AttemptSeen] | NotReached:
     return port, AttemptSeen(way, tuple(hellos))
 
 
-@driver(Impact.ASSOCIATE, at="listener")
+@driver(
+    Impact.ASSOCIATE,
+    at="listener",
+    turns=lambda: 2,
+    why="The port is another one the second time; the product must go where it is told.",
+)
 def change_port(bench: Bench) -> PortSeen | NotReached:
     """Tell the SUT a port of ours, then another one, and see to which of both it comes the second time.
 
@@ -116,13 +131,19 @@ def _came_to(bench: Bench, servers: Mapping[int, socket.socket], told: int) -> i
     folder = getattr(bench.target, "folder", bench.scratch)
     came = 0
     with (
-        acting(listener.trigger, folder=folder, slots=slots, what="open a connection") as process,
+        acting(
+            listener.trigger,
+            folder=folder,
+            slots=slots,
+            what="open a connection",
+            wait=listener.wait,
+        ) as process,
         selectors.DefaultSelector() as selector,
     ):
         for port, server in servers.items():
             selector.register(server, selectors.EVENT_READ, port)
         until = time.monotonic() + listener.wait
-        while time.monotonic() < until and came != told:
+        while time.monotonic() < until and came != told and not gave_up():
             for key, _ in selector.select(0.1):
                 _turned_away(bench, servers[key.data])
                 came = told if key.data == told else came or int(key.data)
@@ -181,7 +202,7 @@ def _record(
         except TimeoutError:
             ended = process is not None and process.poll() is not None
             quiet = time.monotonic() - quiet_since
-            if (ended and quiet > QUIET) or (hellos and quiet > PATIENCE):
+            if (ended and quiet > QUIET) or (hellos and quiet > PATIENCE) or gave_up():
                 break
             continue
         hellos.append(_one(bench, connection, way, len(hellos)))

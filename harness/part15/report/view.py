@@ -77,6 +77,12 @@ NEXT = (
     ),
     (
         "",
+        "skipped: ",
+        "Make the product act when you are asked",
+        "part15 run TARGET --undecided RUN asks for these alone, at a terminal.",
+    ),
+    (
+        "",
         "the target has no",
         "Describe what is missing in the target file",
         "Add the endpoint, listener or folder that the message names.",
