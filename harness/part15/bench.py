@@ -53,6 +53,8 @@ class Ledger:
     sent: list[dict[str, Any]] = field(default_factory=list)
     connections: dict[str, int] = field(default_factory=dict)
     rate: float | None = None
+    stored: dict[str, str] = field(default_factory=dict)
+    """The instances that were stored, with their studies: what a run may have deleted again."""
     _next: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -63,6 +65,11 @@ class Ledger:
                 time.sleep(max(0.0, self._next - time.monotonic()))
                 self._next = time.monotonic() + 1.0 / self.rate
             self.connections[address] = self.connections.get(address, 0) + 1
+
+    def keep(self, uid: str, study: str) -> None:
+        """Remember that the instance *uid* of *study*, one of ours, may be held by the product now."""
+        with self._lock:
+            self.stored[uid] = study
 
     def note(self, stimulus: str, endpoint: str, what: str) -> None:
         """List one thing that was sent."""

@@ -228,6 +228,7 @@ def part15_session(pytestconfig: pytest.Config, part15_target: Target) -> Iterat
     session = run.session(part15_target)
     yield session
     run.observe_use(session)
+    session.clean()
     output = getattr(pytestconfig, "workeroutput", None)
     if output is not None:
         output[_PROPERTY] = {"sent": session.ledger.sent, "connections": session.ledger.connections}

@@ -119,6 +119,13 @@ class Session:
                 self.store.put(stimulus, self._seen[key])
             return self._seen[key]
 
+    def clean(self) -> None:
+        """Have the product delete what this session stored with it, where the target says how."""
+        if self.ledger.stored:
+            from part15.drivers.cleaning import clean
+
+            clean(self.target, self.ledger)
+
     def reached(self, place: str) -> bool:
         """Tell whether a stimulus of this process reached the endpoint *place*."""
         return place in self._reached

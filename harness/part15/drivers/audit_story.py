@@ -19,6 +19,7 @@ from part15.channel.tls import Ended
 from part15.channel.trigger import ASK, act
 from part15.drivers.audit import Tape, Tray, edition_of, opened, shown_by, slots, trail_of
 from part15.drivers.session_lines import identity_of, made_identity, open_line
+from part15.drivers.storage_lines import one
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
@@ -153,6 +154,7 @@ class _Teller:
                     if pause and n == len(instances) - 1:
                         threading.Event().wait(pause)
                     until = time.monotonic() + self.bench.deadline
+                    self.bench.ledger.keep(instance.uid, one(instance).study)
                     status = services.store(talk, instance, until)
                     if status == 0 or (status is not None and status >> 12 == 0xB):
                         classes[instance.sop_class] = classes.get(instance.sop_class, 0) + 1

@@ -12,6 +12,7 @@ from part15.channel import services
 from part15.channel.services import Instance
 from part15.channel.tls import Ended
 from part15.drivers import filtering_lines as lines
+from part15.drivers.storage_lines import one
 from part15.observations import NotReached
 from part15.wire import writing
 from part15.wire.trap_objects import EXPLICIT, SECONDARY_CAPTURE, base, joined, new_uid
@@ -129,6 +130,7 @@ def _store(bench: Bench, study: Any, made: Planted, instances: list[Instance]) -
         with lines.association(bench, asker, made.title, syntaxes) as talk:
             for number, instance in zip(itertools.count(1), instances, strict=False):
                 bench.note(f"C-STORE of instance {number} of the study '{made.name}'")
+                bench.ledger.keep(instance.uid, one(instance).study)
                 status = services.store(talk, instance, bench.until())
                 if status not in STORED:
                     return "no status" if status is None else f"{status:04X}H"

@@ -166,6 +166,7 @@ def _altered(bench: Bench, play: Play, status: str) -> Alteration:
     data = sent.instance.data[:at] + pixels
     sent.answer = 0
     bench.note(f"C-STORE of test object {sent.instance.uid}, altered in transmission")
+    bench.ledger.keep(sent.instance.uid, play.study)
     ended, answered = _sent_altered(bench, sent, data)
     status_lines.commit_sent(play, [sent])
     cases = status_lines.fetch(play, PARTNER, [sent], sent.instance.uid)

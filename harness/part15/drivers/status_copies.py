@@ -47,7 +47,10 @@ def do(bench: Bench, verb: str, sent: Sent, listener: object = None) -> bool:
         what=f"{verb} the instance {sent.instance.uid}",
         deadline=min(bench.deadline * 6 + 5, LATEST),
     )
-    return acted.code in (0, None)
+    done = acted.code in (0, None)
+    if done and verb == "delete":
+        bench.ledger.stored.pop(sent.instance.uid, None)
+    return done
 
 
 def copied(play: Play, asked: str, wanted: Iterable[Sent]) -> list[StatusCase]:

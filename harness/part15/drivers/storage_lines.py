@@ -67,6 +67,7 @@ def send(
             while left:
                 instance = left.pop(0)
                 bench.note(f"C-STORE of test object {instance.uid}")
+                bench.ledger.keep(instance.uid, one(instance).study)
                 try:
                     status = services.store(talk, instance, bench.until())
                 except Ended as ended:
@@ -237,9 +238,13 @@ def ask_move(bench: Bench, talk: Messages, query: Query, title: str) -> services
 def one(instance: Instance) -> Query:
     """Return the query for *instance* alone, with the UIDs above it, which a hierarchical search needs."""
     syntax = syntax_of(instance.transfer)
-    study, series = (
-        uid_text(value_of(instance.data, tag, syntax) or b"") for tag in (0x0020000D, 0x0020000E)
-    )
+    try:
+        study, series = (
+            uid_text(value_of(instance.data, tag, syntax) or b"")
+            for tag in (0x0020000D, 0x0020000E)
+        )
+    except MalformedDataSet:
+        study = series = ""
     return Query(study, series, instance.uid)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -224,7 +225,9 @@ class ArchiveAssociation:
                 other = changed(held.instance, {0x00080018: ("UI", REPLACED)})
                 yield dataclasses.replace(held, instance=dataclasses.replace(other, uid=REPLACED))
         elif how != "nothing":
-            yield from matching * (MANY if how == "many" else 1)
+            yield from (
+                itertools.islice(itertools.cycle(matching), MANY) if how == "many" else matching
+            )
 
     def _found(self, message: Message) -> None:
         transfer = self.talk.contexts[message.context][1]
@@ -259,11 +262,26 @@ class ArchiveAssociation:
         finally:
             services.close(talk, self._until())
 
+    def _break_off(self, seen: Sequence[Held], talk: Messages) -> None:
+        """End the association in the middle of what is to be sent, where the policy is to; raises Ended."""
+        how = self.policy.retrieves
+        if how == "noise":
+            talk.send(b"\xfe" * 64, self._until())
+            raise Ended("ours", "noise")
+        if how == "half" and seen:
+            first = seen[0].instance
+            context = talk.context_of(first.sop_class) or 1
+            command = dimse.store_request(first.sop_class, first.uid)
+            parts = list(pdu.fragments(context, command, first.data, 1024))
+            talk.send(parts[0] + parts[1][: len(parts[1]) // 2], self._until())
+            raise Ended("ours", "half")
+
     def _deliver(self, message: Message, talk: Messages, other: Other) -> None:
         service = "C-GET" if message.kind == services.C_GET_RQ else "C-MOVE"
         seen, hidden = self._matching(message, service)
         access = self.policy.access
         done, failed = 0, len(hidden) if access is not None and access.counts_failed else 0
+        self._break_off(seen, talk)
         for held in self._wanted(seen):
             copy = copy_for(self.policy, held, other)
             sent = None

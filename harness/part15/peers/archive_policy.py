@@ -93,7 +93,8 @@ class ArchivePolicy:
     relinquish: str = "delete"
     """After a transfer: ``delete``, ``NS``, ``AC`` (an AO one; an OR one is deleted), ``always AC`` or ``keep``."""
     retrieves: str = "right"
-    """What C-GET and C-MOVE bring: ``nothing`` with status 0000H, ``another`` instance, or ``many`` copies."""
+    """What C-GET and C-MOVE bring: ``nothing`` with status 0000H, ``another`` instance, ``many`` copies,
+    ``half`` of the first data set and then the end, or ``noise`` instead of a PDU."""
     deletes_primary: bool = False
     """OR and AO instances are deleted when somebody says so."""
     takes_any_server: bool = False

@@ -1,13 +1,13 @@
 """Objects that touch every VR and every trap of storing and forwarding, encoded by hand (PS3.15 A.3).
 
-All are marked as test data: UIDs below 2.25, patient ID and name beginning with ``PART15``. What one
+All are marked as test data: UIDs below :data:`ROOT`, patient ID and name beginning with ``PART15``. What one
 object tries is its name; each tries little, so that one refusal costs little.
 """
 
 from __future__ import annotations
 
+import secrets
 import struct
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,9 +29,13 @@ class Trap:
     sop_class: str = SECONDARY_CAPTURE
 
 
+ROOT = "2.25.80226777119697075589165232058050115255"
+"""Our own root: a UUID of this project (ITU-T X.667); every UID of a test object is below it."""
+
+
 def new_uid() -> str:
-    """Return a UID that nobody else has."""
-    return f"2.25.{uuid.uuid4().int}"
+    """Return a UID below :data:`ROOT` that nobody else has."""
+    return f"{ROOT}.{secrets.randbits(63)}"
 
 
 def base(uid: str, study: str, series: str) -> Elements:
