@@ -51,6 +51,14 @@ def is_literal(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether *host* is reached from its own machine only."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def resolve(host: str) -> tuple[str, ...]:
     """Return the first IPv4 and the first IPv6 address of *host*, those that exist, IPv4 first.
 

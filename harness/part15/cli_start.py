@@ -131,8 +131,19 @@ def write_new(path: Path, text: str, *, executable: bool = False) -> None:
     "peer",
     help="A ready target and start script for a known peer: dcmtk, orthanc, openssl, gnutls.",
 )
-def init_command(folder: Path, peer: str | None) -> int:
-    """Write a starter target file and adapter into FOLDER."""
+@click.option(
+    "--sheet",
+    is_flag=True,
+    help="Write what the partner needs of us (sheet.html, sheet.md): ports, AE titles, CA, certificates.",
+)
+def init_command(folder: Path, peer: str | None, *, sheet: bool) -> int:
+    """Write a starter target file and adapter into FOLDER.
+
+    With --sheet, the sheet for the partner is made from the target.toml in FOLDER; it is written anew
+    each time, and holds no private key.
+    """
+    if sheet:
+        return _write_sheet(folder)
     if peer is not None:
         from part15.peers.starting import write_peer
 
@@ -148,6 +159,23 @@ def init_command(folder: Path, peer: str | None) -> int:
     write_new(adapter, ADAPTER, executable=True)
     click.echo(f"{target}\n{adapter}")
     click.echo(f"Edit {target.name}, then: part15 doctor {target} && part15 run {target}", err=True)
+    return 0
+
+
+def _write_sheet(folder: Path) -> int:
+    import datetime as dt
+
+    from part15.report import partner
+    from part15.sheet import sheet_of
+    from part15.target_file import load_target
+
+    path = folder / "target.toml"
+    if not path.is_file():
+        raise TargetError(f"there is no {path}; write one first: part15 init {folder}")
+    made = sheet_of(load_target(path), dt.datetime.now(dt.UTC).date())
+    for name, text in (("sheet.html", partner.html(made)), ("sheet.md", partner.markdown(made))):
+        (folder / name).write_text(text, encoding="utf-8")
+        click.echo(str(folder / name))
     return 0
 
 

@@ -32,7 +32,7 @@ LAYERS = (
     ("load", "target", "evidence", "identities"),
     ("plan", "session", "judge", "rows"),
     ("report",),
-    ("run", "inspect", "selftest", "doctor"),
+    ("run", "inspect", "selftest", "doctor", "sheet"),
     ("pytest_plugin",),
     ("cli",),
 )
