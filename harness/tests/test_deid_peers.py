@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
+import venv
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,7 +26,15 @@ from part15.peers.deidentifier import Deidentifier
 from part15.plan import clauses_of
 from part15.registry import checks, drivers
 
-EXPECTED = Path(__file__).parent / "vectors" / "deid" / "expected-gdcmanon.json"
+VECTORS = Path(__file__).parent / "vectors" / "deid"
+EXPECTED = VECTORS / "expected-gdcmanon.json"
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = {
+    "dicognito": ("dicognito==0.19.0", "python"),
+    "dicom-anonymizer": ("dicom-anonymizer==2.1.0", "dicom-anonymizer"),
+    "deid": ("deid==0.4.13", "deid"),
+}
+"""PyPI requirement and program of each tool; they get an environment of their own, kept for the next run."""
 PROFILE = "basic-confidentiality"
 
 
@@ -33,6 +43,25 @@ def gdcmanon() -> None:
         if os.environ.get("PART15_REQUIRE_PEERS"):
             pytest.fail("gdcmanon is not installed (libgdcm-tools)")
         pytest.skip("peer gdcmanon is not installed (libgdcm-tools)")
+
+
+def program_of(tool: str) -> str:
+    """Return the program of *tool* in its own environment, which is made if it is missing."""
+    requirement, program = ENVIRONMENTS[tool]
+    home = ROOT / f".venv-{tool}"
+    made = home / "bin" / program
+    ready = home / requirement
+    if not ready.is_file():
+        shutil.rmtree(home, ignore_errors=True)
+        venv.create(home, with_pip=True)
+        pip = [str(home / "bin" / "pip"), "install", "-q", requirement, "pydicom<4"]
+        done = subprocess.run(pip, capture_output=True, timeout=280, check=False)
+        if done.returncode:
+            if os.environ.get("PART15_REQUIRE_PEERS"):
+                pytest.fail(f"{requirement} cannot be installed: {done.stderr.decode()[-500:]}")
+            pytest.skip(f"peer {requirement} cannot be installed here")
+        ready.touch()
+    return str(made)
 
 
 class Nowhere:
@@ -52,8 +81,10 @@ def bench(folder: Path, edition: str, adapter: tuple[str, ...]) -> Bench:
     return Bench(target, None, Nowhere(), Ledger(), Shelf(), folder, deadline=30)
 
 
-def judged(folder: Path, edition: str, role: str) -> dict[str, str]:
-    adapter = (sys.executable, "-m", "part15.peers.adapters.deid_tools", "gdcmanon")
+def judged(
+    folder: Path, edition: str, role: str, tool: tuple[str, ...] = ("gdcmanon",)
+) -> dict[str, str]:
+    adapter = (sys.executable, "-m", "part15.peers.adapters.deid_tools", *tool)
     here = bench(folder, edition, adapter)
     words: dict[str, str] = {}
     seen: dict[str, object] = {}
@@ -90,6 +121,16 @@ def test_gdcmanon_as_de_identifier(tmp_path: Path) -> None:
     assert sum(word == Word.PASS for word in words.values()) >= 8
 
 
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("tool", ENVIRONMENTS)
+def test_tools_of_pypi_as_de_identifiers(tool: str, tmp_path: Path) -> None:
+    expected = json.loads((VECTORS / f"expected-{tool}.json").read_text(encoding="utf-8"))
+    words = judged(tmp_path, "2023b", "de-identifier", (tool, "--program", program_of(tool)))
+    assert words == expected["verdicts"]
+    told = {c for c, word in words.items() if word not in ("pass", "info", "not-applicable")}
+    assert told == set(expected["reasons"])
+
+
 def test_gdcmanon_as_re_identifier(tmp_path: Path) -> None:
     gdcmanon()
     expected = json.loads(EXPECTED.read_text(encoding="utf-8"))
@@ -110,7 +151,7 @@ def test_an_adapter_says_that_its_tool_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("tool", sorted(deid_tools.TOOLS))
 def test_commands_of_the_tools(tool: str, tmp_path: Path) -> None:
     program, make = deid_tools.TOOLS[tool]
-    command = make(program, tmp_path / "a.dcm", tmp_path, {"recipients": ["r.pem"]})
+    command = make(program, tmp_path / "a.dcm", tmp_path / "b.dcm", {"recipients": ["r.pem"]})
     assert command[0] == program
     assert any(str(tmp_path) in part for part in command)
 

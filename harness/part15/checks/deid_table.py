@@ -19,6 +19,7 @@ from part15.observations.deid import AttributeSeen, DeidSeen
 from part15.registry import check
 
 SHOWN = 50
+INSTANCE = "(0008,0018)"
 UIDS = "X/Z/U*"
 """The code of sequences that may stay if what they hold is treated row by row."""
 _TOLD = {
@@ -196,7 +197,8 @@ def protects_instance_uids(seen: DeidSeen) -> Judgement:
     if "retain-uids" in seen.options:
         return does_not_apply("Retain UIDs is claimed; SOP Instance UIDs stay")
     rows = ("(0008,0018)", "(0008,1155)")
-    deviations = _chosen(seen, lambda d: d.row in rows and d.kind in ("left", "unsure", "invalid"))
+    kinds = ("left", "unsure", "invalid", "missing")
+    deviations = _chosen(seen, lambda d: d.row in rows and d.kind in kinds)
     if seen.meta.is_file and not seen.meta.instance_matches:
         return fails(
             "Media Storage SOP Instance UID (0002,0003) is not the SOP Instance UID (0008,0018) of the "
@@ -220,6 +222,13 @@ def is_new_instance(seen: DeidSeen) -> Judgement:
     """Tell whether the output is a new SOP Instance (E.1.1 item 5, PS3.3 C.12.1.1.4.2)."""
     if "retain-uids" in seen.options:
         return does_not_apply("Retain UIDs is claimed; the instance keeps its UID")
+    lost = _chosen(seen, lambda d: d.path == INSTANCE and d.kind in ("missing", "empty", "invalid"))
+    if lost:
+        return fails(
+            "the output has no valid SOP Instance UID (0008,0018); give it one of its own",
+            expected="another SOP Instance UID",
+            observed=lost[0].kind,
+        )
     if not seen.paired:
         return undecided("whether the SOP Instance UID is new cannot be seen without the original")
     if seen.same_instance:
