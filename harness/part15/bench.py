@@ -35,7 +35,12 @@ class WireRecord(Protocol):
 
 
 class WireRecorder(Protocol):
-    """Records the connections of a stimulus (``channel.recording``)."""
+    """Records the connections of a stimulus (``channel.recording``).
+
+    *sensitive* is set by a driver whose product may send it data of others.
+    """
+
+    sensitive: bool
 
     def connected(
         self, sock: Any, *, opened: bool = True, to: tuple[str, int] | None = None

@@ -191,9 +191,8 @@ class Session:
             return
         capture, text = recorder.written(stimulus.key)
         drawer = self.store.drawer(stimulus)
-        drawer.keep(
-            "capture.pcapng", capture, phi="possible" if driver.at == "listener" else "synthetic"
-        )
+        possible = driver.at == "listener" or recorder.sensitive
+        drawer.keep("capture.pcapng", capture, phi="possible" if possible else "synthetic")
         drawer.add("transcript.txt", text)
 
     def _unreached(self, place: str, trouble: Trouble) -> Any:

@@ -93,12 +93,14 @@ class Recorder:
     """Records the connections of one stimulus.
 
     *keys* is the file for the keys of TLS sessions, in a folder that goes away with the stimulus.
-    *private* is true for a stimulus that shows credentials; *done* once one that connects has ended
+    *private* is true for a stimulus that shows credentials; *sensitive* where the product may send data
+    of others; *done* once one that connects has ended
     as it should.
     """
 
     keys: Path | None = None
     private: bool = False
+    sensitive: bool = False
     done: bool = False
     wires: list[Wire] = field(default_factory=list)
     _kept: int = 0

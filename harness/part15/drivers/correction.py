@@ -75,6 +75,8 @@ def _corrected(bench: Bench, made: Correctable) -> CorrectionSeen | NotReached:
     if refused:
         return NotReached("actions", refused)
     after = _awaited(bench, made)
+    for instance in after:
+        bench.ledger.keep(instance.uid, made.study)
     sent = read_object(_file(made.instance), "sent", Trust())
     covering = [set(s.signed) for s in sent.current if made.tag in s.signed]
     _keep(bench, made, first, after)

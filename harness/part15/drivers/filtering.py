@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +23,10 @@ from part15.observations import NotReached
 from part15.observations.filtering import Answered, AskerSeen, FilteringSeen, StudySeen
 from part15.registry import driver
 from part15.wire.trap_objects import SECONDARY_CAPTURE
+
+SILENCES = 3
+"""Questions that may stay without an answer before an asker gives up."""
+PAUSE = 0.2
 
 
 @dataclass
@@ -69,6 +75,18 @@ class _Round:
                 found += self._put(asker, title, wanted)[1]
         return tuple(found)
 
+    def wait(self) -> bool:
+        """Wait until each user sees what they may, if the product takes a while to know what it has stored."""
+        until = time.monotonic() + 2 * self.bench.deadline
+        users = list(lines.users(self.bench))
+        while users and time.monotonic() < until:
+            seen = {s for a in self.allowed(users[0]) for s in a.studies}
+            if set(self.may(users[0].name)) <= seen:
+                users.pop(0)
+            else:
+                threading.Event().wait(PAUSE)
+        return not users
+
     def _put(
         self, asker: Asker, title: str, every: Sequence[Question]
     ) -> tuple[str, list[Answered]]:
@@ -76,6 +94,9 @@ class _Round:
         left, answers = list(every), list[Answered]()
         self.bench.note(f"association of {asker.name}")
         while left:
+            silent = sum(a.outcome.startswith("silent") for a in answers)
+            if silent >= SILENCES:
+                return f"no answer to {silent} questions, {len(left)} not asked", answers
             try:
                 with lines.association(
                     self.bench, asker, title, as_scp=(SECONDARY_CAPTURE,)
@@ -113,13 +134,25 @@ def _begin(bench: Bench) -> _Round | NotReached:
             "the target declares no studies and who may see them; give [studies.NAME], and "
             "sees = [...] in [users.NAME] (docs/filtering.md)",
         )
+    spent = lines.single_use(bench)
+    if spent:
+        return NotReached(
+            "users",
+            f"the ticket of users.{spent} is good for one association, and a user asks on several; give "
+            "cache and service, or a command that prints a fresh one",
+        )
     made = garden(bench)
     if isinstance(made, NotReached):
         return made
-    ours = (
-        x for x in bench.target.listeners.values() if x.port and x.transport in ("plain", "tls")
-    )
-    return _Round(bench, made, next(ours, None))
+    if not made.ours:
+        bench = dataclasses.replace(bench, recorder=None)
+    elif bench.recorder is not None:
+        bench.recorder.sensitive = True
+    listeners = bench.target.listeners.values()
+    ours = (x for x in listeners if x.port and x.transport in ("plain", "tls"))
+    round_ = _Round(bench, made, next(ours, None))
+    bench.shelf.once(("filtering, indexed", bench.endpoint.id), round_.wait)
+    return round_
 
 
 def _listening(round_: _Round) -> contextlib.AbstractContextManager[object]:

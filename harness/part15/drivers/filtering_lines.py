@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from part15.bench import Bench
 from part15.channel import services
@@ -68,10 +69,37 @@ def nobody(bench: Bench) -> Asker:
 
 
 def nobodies(bench: Bench) -> Iterator[Asker]:
-    """Yield who asks without a user: as the harness is known, and over TLS also without its certificate."""
-    yield nobody(bench)
-    if bench.endpoint.transport == "tls" and bench.endpoint.identity is not None:
-        yield Asker("nobody, without certificate", "nobody", session_lines.Shown())
+    """Yield who asks without a user: as the harness is known, and over TLS also without its certificate.
+
+    Where the harness is known by the certificate or the AE title of a user it comes without the one,
+    and by another title.
+    """
+    point, users = bench.endpoint, bench.target.users.values()
+    titles = {u.calling_ae_title for u in users if u.type is None}
+    calling = STRANGER if point.calling_ae_title in titles else ""
+    shown = session_lines.identity_of(bench)
+    taken = {_octets(u.identity.certificate) for u in users if u.identity is not None}
+    if not shown.certificate or _octets(shown.certificate) not in taken:
+        yield Asker("nobody", "nobody", shown, calling=calling)
+    if point.transport == "tls" and shown.certificate:
+        none = session_lines.Shown()
+        yield Asker("nobody, without certificate", "nobody", none, calling=calling)
+
+
+def _octets(path: str) -> bytes:
+    """Return the file at *path*, or nothing that equals another."""
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return path.encode()
+
+
+def single_use(bench: Bench) -> str:
+    """Return the first user of the policy whose credential is good for one association only, or nothing."""
+    for name, user in bench.target.users.items():
+        if user.sees is not None and user.type is not None and purse_of(bench, name, user).once:
+            return str(name)
+    return ""
 
 
 def spoilt(bench: Bench, right: Asker) -> Asker:

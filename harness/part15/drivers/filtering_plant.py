@@ -12,12 +12,11 @@ from part15.channel import services
 from part15.channel.services import Instance
 from part15.channel.tls import Ended
 from part15.drivers import filtering_lines as lines
+from part15.drivers.storage import STORED
 from part15.drivers.storage_lines import one
 from part15.observations import NotReached
 from part15.wire import writing
 from part15.wire.trap_objects import EXPLICIT, SECONDARY_CAPTURE, base, joined, new_uid
-
-STORED = (0, 0xB000, 0xB006, 0xB007)
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,11 @@ class Garden:
 
     token: str
     studies: tuple[Planted, ...]
+
+    @property
+    def ours(self) -> bool:
+        """Whether every study was stored by us, so that nothing of anybody else's is asked for."""
+        return all(s.uids for s in self.studies)
 
     @property
     def name_pattern(self) -> str:

@@ -27,8 +27,8 @@ COUNTS = {
     0x00201208: "instances",
 }
 """Number of Patient Related Studies, of Patient Related Instances, and of Study Related Instances."""
-_PATIENT = ((PATIENT_NAME, "PN"), (0x00201200, "IS"), (0x00201204, "IS"))
-_STUDY = ((PATIENT_NAME, "PN"), (PATIENT_ID, "LO"), (0x00201208, "IS"))
+_PATIENT = ((0x00201200, "IS"), (0x00201204, "IS"))
+_STUDY = ((PATIENT_ID, "LO"), (0x00201208, "IS"))
 GRACE = 0.3
 """Seconds in which an instance may still arrive after the last C-MOVE."""
 
@@ -89,7 +89,7 @@ def _finds(garden: Garden, mine: Sequence[Planted]) -> Iterator[Question]:
         yield find(f"patient ID of {label} (patient root)", theirs, wanted)
         wanted = Query(level="STUDY", keys=key, wanted=((STUDY, "UI"), (0x00201208, "IS")))
         yield find(f"studies of {label} (patient root)", theirs, wanted)
-        wanted = Query(level="STUDY", keys=key, wanted=((STUDY, "UI"), (PATIENT_NAME, "PN")))
+        wanted = Query(level="STUDY", keys=key, wanted=((STUDY, "UI"),))
         yield find(f"studies by the patient ID of {label}", theirs, wanted)
     returned = ((STUDY, "UI"),)
     for pattern in garden.id_patterns:
