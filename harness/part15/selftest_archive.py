@@ -74,9 +74,10 @@ class ArchiveArena:
 
     def wrong(self, fault: Fault) -> Judged:
         """Judge the archive with *fault*."""
-        return self._run((fault.name,))
+        return self._run((fault.name,), "storage" if fault.family == "storage" else "")
 
-    def _run(self, named: Sequence[str]) -> Judged:
+    def _run(self, named: Sequence[str], about: str = "") -> Judged:
+        """Judge; a fault in what is kept acts on the stimuli of Storage alone."""
         with (
             tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder,
             Archive(
@@ -89,7 +90,7 @@ class ArchiveArena:
             document["listeners"] = archive.listeners()
             document["limits"] = {"impact": "credential", "wrong_credentials": 80}
             document["actions"].pop("correct")  # selftest_correction has arenas of its own for it
-            _, verdicts = drive(document, Path(folder), deadline=DEADLINE)
+            _, verdicts = drive(document, Path(folder), deadline=DEADLINE, about=about)
         mine = self._clauses()
         return judged([v for v in verdicts if v.case.clause in mine])
 

@@ -40,9 +40,17 @@ def shared_pki() -> Pki:
 
 
 def drive(
-    document: Mapping[str, Any], folder: Path, *, deadline: float, only: str = ""
+    document: Mapping[str, Any],
+    folder: Path,
+    *,
+    deadline: float,
+    only: str = "",
+    about: str = "",
 ) -> tuple[Plan, list[Verdict]]:
-    """Plan, drive and judge the target that *document* describes, in this process; *only* one claim of it."""
+    """Plan, drive and judge the target that *document* describes, in this process.
+
+    *only* one claim of it; *about*: only cases whose stimuli begin with that word.
+    """
     target = parse_target(document, folder=folder)
     plan = build_plan(target, load.load_profiles(), load.load_roles())
     session = Session(target, Store(folder / "evidence"), deadline=deadline)
@@ -50,6 +58,8 @@ def drive(
     verdicts = []
     for case in plan.cases:
         if only not in ("", case.claim):
+            continue
+        if about and not (case.stimulus and case.stimulus.kind.startswith(about)):
             continue
         seen = None
         if case.settled is None and case.stimulus is not None:

@@ -35,6 +35,10 @@ class Ended(Exception):  # noqa: N818 - says how, not that it is an error
         super().__init__(f"{how}: {why}" if why else how)
 
 
+QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+"""Set before each receive: peers with Nagle on wait 40 ms per message for our delayed acknowledgement."""
+
+
 @dataclass
 class Tap:
     """The first octets that passed, each way."""
@@ -101,6 +105,9 @@ class Plain:
             octets, self._early = self._early, b""
             return octets
         self._arm(until)
+        if QUICKACK is not None:
+            with contextlib.suppress(OSError):
+                self.sock.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
         try:
             octets = self.sock.recv(size)
         except (BlockingIOError, TimeoutError):

@@ -169,7 +169,8 @@ def _routes(bench: Bench, stored: Sequence[Trap]) -> Iterable[tuple[str, list[In
     swapped = lines.by_get(bench, wanted, Query(study=study, level="STUDY"), only=(BIG_ENDIAN,))
     yield SWAPPED_ROUTE, (swapped.instances or None) if swapped else None
     for name, listener in bench.target.listeners.items():
-        if listener.transport == bench.endpoint.transport and listener.port:
+        fits = listener.transport == bench.endpoint.transport and not listener.stranger
+        if fits and listener.port:
             query = Query(study=study, level="STUDY")
             moved = lines.by_move(bench, listener, query, len(wanted))
             yield f"C-MOVE to {name}", moved.instances if moved and lines.served(moved) else None
