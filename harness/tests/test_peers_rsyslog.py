@@ -3,14 +3,15 @@
 import contextlib
 import os
 import pathlib
+import runpy
 import shutil
 import socket
 import subprocess
-import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from part15.bench import Bench, Ledger, Shelf
 from part15.channel.syslog_listener import Shown, SyslogListener
 from part15.channel.syslog_sender import send_datagrams
 from part15.drivers.audit import Tray
@@ -20,10 +21,10 @@ from part15.model import Word
 from part15.observations.audit import AuditTrailSeen
 from part15.pki import make_pki
 from part15.registry import checks, drivers
-from part15.target_file import parse_target
 from part15.wire.audit_corpus import corpus
 from part15.wire.syslog import write_syslog
 
+peers = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("collector_bench.py"))))
 pytestmark = pytest.mark.peer("rsyslog")
 REQUIRED = os.environ.get("PART15_REQUIRE_PEERS") == "1"
 MODULES = (
@@ -32,11 +33,6 @@ MODULES = (
     "/usr/lib/aarch64-linux-gnu/rsyslog",
 )
 PACKAGES = {"ossl": "openssl", "gtls": "gnutls"}
-
-
-class Sink:
-    def keep(self, name, data, *, phi="none"):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -54,18 +50,12 @@ def rsyslogd(driver="ossl"):
     return found
 
 
-def free_port(kind):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
 def running(pki, folder, *, size="", udp=False, driver="ossl"):
     """Run rsyslogd on a free port; yields the port and its output file."""
     program = rsyslogd(driver)
     folder.mkdir()
-    port = free_port(socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
+    port = peers.free_port(socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
     store = folder / "store"
     store.write_bytes(b"")
     server = pki["server"]
@@ -90,7 +80,7 @@ def running(pki, folder, *, size="", udp=False, driver="ossl"):
             stderr=log,
         )
         try:
-            wait_listening(process, port, folder, udp=udp)
+            peers.wait_listening(process, port, folder, udp=udp)
             yield port, store
         finally:
             process.terminate()
@@ -106,7 +96,7 @@ def forwarding(pki, folder, collector, template, framing):
     """Run rsyslogd as a source: what it gets by UDP it forwards to *collector*; yields its UDP port."""
     program = rsyslogd()
     folder.mkdir()
-    port, client = free_port(socket.SOCK_DGRAM), pki["client"]
+    port, client = peers.free_port(socket.SOCK_DGRAM), pki["client"]
     configuration = folder / "rsyslog.conf"
     configuration.write_text(
         f'global(workDirectory="{folder}" maxMessageSize="128k" defaultNetstreamDriverCAFile="{pki.ca}" '
@@ -124,7 +114,7 @@ def forwarding(pki, folder, collector, template, framing):
             stderr=log,
         )
         try:
-            wait_listening(process, port, folder, udp=True)
+            peers.wait_listening(process, port, folder, udp=True)
             yield port
         finally:
             process.terminate()
@@ -187,64 +177,12 @@ def test_as_a_source_with_its_default_format_and_framing_it_fails(pki, tmp_path)
     assert found["AUD-TLS-009"] is Word.INCONCLUSIVE
 
 
-def wait_listening(process, port, folder, *, udp):
-    until = time.monotonic() + 10
-    table = "/proc/net/udp" if udp else "/proc/net/tcp"
-    wanted = f"0100007F:{port:04X}"
-    while time.monotonic() < until:
-        assert process.poll() is None, (folder / "log").read_text()
-        with pathlib.Path(table).open() as found:
-            if wanted in found.read():
-                return
-        time.sleep(0.02)
-    pytest.fail("rsyslogd does not listen: " + (folder / "log").read_text())
-
-
-def bench_of(pki, folder, port, store, transport):
-    def identity(name):
-        return {"certificate": str(pki[name].certificate), "key": str(pki[name].key)}
-
-    document = {
-        "target": {"name": "rsyslog"},
-        "claims": {f"dicom-audit-{transport}": ["audit-collector"]},
-        "endpoints": {
-            "syslog": {
-                "address": f"127.0.0.1:{port}",
-                "transport": transport,
-                "identity": identity("client"),
-                "identities": {n: identity(n) for n in ("expired", "untrusted", "self-signed")},
-            }
-        },
-        "actions": {"export": ["cp", str(store), "{file}"]},
-    }
-    target = parse_target(document, folder=folder)
-    return Bench(target, target.endpoints["syslog"], Sink(), Ledger(), Shelf(), folder, 3.0, "s")
-
-
-def verdicts(bench, transport, only=()):
-    seen, found = {}, {}
-    profiles = [f"dicom-audit-{transport}"]
-    if transport == "syslog-tls":
-        profiles.append("dicom-audit-message-format")
-    for clause in (c for p in profiles for c in load_profiles()[p].clauses):
-        for b in clause.bindings:
-            if not b.stimulus or not b.stimulus.kind.startswith("audit_send"):
-                continue
-            if only and clause.id not in only:
-                continue
-            if b.stimulus.kind not in seen:
-                seen[b.stimulus.kind] = drivers()[b.stimulus.kind].function(
-                    bench, **b.stimulus.args
-                )
-            expect = {k: "2023b" if v == "${edition}" else v for k, v in b.expect.items()}
-            found[clause.id] = ask(checks()[b.check], seen[b.stimulus.kind], expect)
-    return found
-
-
 def test_default_size_is_a_failure(pki, tmp_path):
     with running(pki, tmp_path / "rsyslog") as (port, store):
-        bench = bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-tls")
-        found = verdicts(bench, "syslog-tls", ("AUD-TLS-004", "SYSLOG-5425-11", "SYSLOG-5424-14"))
+        bench = peers.bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-tls")
+        found = peers.verdicts(
+            bench, "syslog-tls", ("AUD-TLS-004", "SYSLOG-5425-11", "SYSLOG-5424-14")
+        )
     assert found["AUD-TLS-004"].word is Word.FAIL
     assert "cut" in found["AUD-TLS-004"].message
     assert found["SYSLOG-5424-14"].word is Word.PASS
@@ -252,8 +190,8 @@ def test_default_size_is_a_failure(pki, tmp_path):
 
 def test_raised_size_passes_with_every_other_clause(pki, tmp_path):
     with running(pki, tmp_path / "rsyslog", size="128k") as (port, store):
-        bench = bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-tls")
-        found = verdicts(bench, "syslog-tls")
+        bench = peers.bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-tls")
+        found = peers.verdicts(bench, "syslog-tls")
     others = {k: (str(v.word), v.message) for k, v in found.items() if v.word is not Word.PASS}
     assert others == {}
     assert found["AUD-TLS-004"].word is Word.PASS
@@ -262,7 +200,7 @@ def test_raised_size_passes_with_every_other_clause(pki, tmp_path):
 def test_the_gnutls_driver_takes_old_versions_with_cbc(pki, tmp_path):
     """F21: TLS 1.0 and 1.1 are negotiated, with CBC suites; A.6 recommends 1.2 or later."""
     with running(pki, tmp_path / "rsyslog", size="128k", driver="gtls") as (port, store):
-        bench = bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-tls")
+        bench = peers.bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-tls")
         seen = drivers()["audit_send.survey"].function(bench)
     assert (seen.versions["1.0"], seen.versions["1.1"]) == ("accepted", "accepted")
     answer = ask(checks()["audit_tls.takes_no_old_version"], seen, {})
@@ -272,8 +210,8 @@ def test_the_gnutls_driver_takes_old_versions_with_cbc(pki, tmp_path):
 
 def test_datagrams_are_stored(pki, tmp_path):
     with running(pki, tmp_path / "rsyslog", udp=True) as (port, store):
-        bench = bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-udp")
-        found = verdicts(bench, "syslog-udp")
+        bench = peers.bench_of(pki, tmp_path / "rsyslog", port, store, "syslog-udp")
+        found = peers.verdicts(bench, "syslog-udp")
     assert {k: str(v.word) for k, v in found.items()} == {
         "AUD-UDP-004": "pass",
         "SYSLOG-5426-02": "pass",
