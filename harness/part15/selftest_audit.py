@@ -39,7 +39,7 @@ WRONG = ("expired", "untrusted", "self-signed", "wrong-name")
 ROOMY = ("SYSLOG-5426-03",)
 """A recommendation that whole audit messages rarely keep: it is left out over UDP."""
 HASTE = {"audit_story.tell": {"pause": 2.5, "quiet": 0.15}, "audit_offers.present": {"quiet": 0.05},
-         "audit_offers.survey": {"quiet": 0.05}, "audit.collect": {"quiet": 0.3}}  # fmt: skip
+         "audit_send.flood": {"messages": 600}, "audit_offers.survey": {"quiet": 0.05}, "audit.collect": {"quiet": 0.3}}  # fmt: skip
 """Shorter waits than a real product is given."""
 
 
@@ -220,7 +220,7 @@ class AuditArena:
 
 
 SENDING = ("sizes", "leap", "foreign", "priorities", "records", "malformed", "farewell", "every_type", "identify",
-           "survey")  # fmt: skip
+           "survey", "flood")  # fmt: skip
 _SEND = tuple(f"audit_send.{name}" for name in SENDING)
 SOURCE, COLLECTOR = "audit-source", "audit-collector"
 

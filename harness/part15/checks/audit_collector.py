@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from part15.model import Finding, Judgement, Word, fails, informs, passes, undecided
-from part15.observations.audit import CollectorOffersSeen, CollectorSeen, DeliverySeen
+from part15.observations.audit import (
+    CollectorOffersSeen,
+    CollectorSeen,
+    DeliverySeen,
+    FloodSeen,
+)
 from part15.registry import check
 
 EXPORT = (
@@ -88,10 +93,44 @@ def survives(seen: CollectorSeen) -> Judgement:
             observed="not stored",
         )
     if not seen.readable:
-        return passes(
-            f"after '{seen.batch}' a new connection took a good message; its store was not read"
-        )
+        return undecided(f"after '{seen.batch}' a new connection took a good message, but {EXPORT}")
     return passes(f"after '{seen.batch}' a good message was stored", observed="stored")
+
+
+@check
+def bears_flood(seen: FloodSeen) -> Judgement:
+    """Every message of a flood is stored once and in order, and the service goes on (A.6: TCP loses nothing)."""
+    said = f"{seen.sent} messages ({seen.octets} octets) in {seen.seconds:.1f} s"
+    if not seen.taken:
+        return fails(
+            f"the connection ended during a flood of {said}",
+            expected="all taken",
+            observed="the connection ended",
+        )
+    if not seen.alive:
+        return fails(
+            f"after a flood of {said} a good message on a new connection was not stored or not even taken",
+            expected="a good message stored",
+            observed="not stored",
+        )
+    if seen.stored is None:
+        return undecided(f"a flood of {said} was taken, but {EXPORT}")
+    if seen.stored < seen.sent:
+        return fails(
+            f"of a flood of {said} {seen.sent - seen.stored} are not stored; TCP can hold a fast sender back, "
+            "so none need be dropped",
+            expected=f"{seen.sent} stored",
+            observed=f"{seen.stored} stored",
+        )
+    if seen.again or seen.in_order is False:
+        return fails(
+            f"a flood of {said} is stored {'twice in part' if seen.again else 'out of order'}",
+            expected="each once, in the order of sending",
+            observed=f"{seen.again} twice" if seen.again else "another order",
+        )
+    return passes(
+        f"a flood of {said} is stored whole and in order", observed=f"{seen.stored} stored"
+    )
 
 
 @check

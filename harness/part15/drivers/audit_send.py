@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
@@ -18,6 +19,7 @@ from part15.observations.audit import (
     CollectorOffersSeen,
     CollectorSeen,
     DeliverySeen,
+    FloodSeen,
     TlsTakenSeen,
     gravest,
 )
@@ -276,6 +278,40 @@ def malformed(bench: Bench) -> CollectorSeen | NotReached:
     sender.close()
     bench.note(f"{len(HEADERS)} malformed messages")
     return _seen(bench, "malformed", (), _probe(bench))
+
+
+@driver(Impact.DISTURB)
+def flood(bench: Bench, *, messages: int = 2000) -> FloodSeen | NotReached:
+    """Send *messages* over one connection as fast as it takes them, then one on another connection."""
+    sender = _open(bench)
+    if isinstance(sender, NotReached):
+        return sender
+    (mark,) = _marks(bench, ["flood"])
+    made = [marked(f"{mark}-{n}-").data for n in range(messages)]
+    began = time.monotonic()
+    sender.until = began + max(60.0, bench.deadline)
+    taken = all(
+        sender.send(b"".join(map(framed, made[n : n + 50]))) for n in range(0, messages, 50)
+    )
+    seconds = time.monotonic() - began
+    sender.stands(0.05)
+    sender.close()
+    probe = _probe(bench)
+    numbers = re.compile(mark.encode() + rb"-(\d{1,9})-")
+
+    def ready(store: bytes) -> bool:
+        return len(set(numbers.findall(store))) >= messages and (
+            probe is None or whereabouts(store, probe)[0] == "whole"
+        )
+
+    store = _wait_store(bench, ready)
+    octets = sum(map(len, made))
+    if store is None:
+        return FloodSeen(messages, octets, seconds, taken, alive=probe is not None)
+    found = [int(number) for number in numbers.findall(store)]
+    alive = probe is not None and whereabouts(store, probe)[0] != "lost"
+    return FloodSeen(messages, octets, seconds, taken, len(set(found)), len(found) - len(set(found)),
+                     found == sorted(found), alive)  # fmt: skip
 
 
 @driver(Impact.STORE)

@@ -156,6 +156,25 @@ class CollectorSeen:
 
 
 @dataclass(frozen=True)
+class FloodSeen:
+    """What became of *sent* messages sent over one connection as fast as it took them.
+
+    *taken* is False if the connection ended before the last one. *stored* counts those found in the
+    store, None if it could not be read; *again* those found more than once, *in_order* whether they
+    kept their order. *alive* tells whether a good message was taken afterwards.
+    """
+
+    sent: int
+    octets: int
+    seconds: float
+    taken: bool
+    stored: int | None = None
+    again: int = 0
+    in_order: bool | None = None
+    alive: bool = False
+
+
+@dataclass(frozen=True)
 class CollectorOfferSeen:
     """Whether a collector took a TLS client with the identity *name*: ``accepted``, ``refused``, ``unclear``."""
 

@@ -197,6 +197,7 @@ class CollectorPolicy:
     *limit* is the longest message in octets, *over* what becomes of longer ones: ``cut``, ``split``
     or ``drop``. *fatal* names what ends the service for good: ``malformed``, ``pri``.
     *hangs_up* names what makes it close the connection and drop the message: ``leap``, ``foreign``.
+    *rate* is how many messages it stores per second, those beyond are dropped.
     """
 
     tls: bool = True
@@ -214,6 +215,7 @@ class CollectorPolicy:
     answers_close: bool = True
     forgets: tuple[str, ...] = ()
     pri: tuple[int, ...] = tuple(range(192))
+    rate: int | None = None
 
 
 class AuditCollector:
@@ -233,6 +235,7 @@ class AuditCollector:
         self._stop = threading.Event()
         self._dead = threading.Event()
         self._lock = threading.Lock()
+        self._second, self._taken = 0, 0
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
         self._socket.bind((host, 0))
@@ -262,6 +265,13 @@ class AuditCollector:
                 with self.store.open("ab") as stream:
                     stream.write(framed(data))
 
+    def _loaded(self) -> bool:
+        """Tell whether this second has had its messages."""
+        now = int(time.monotonic())
+        self._taken = self._taken + 1 if now == self._second else 1
+        self._second = now
+        return self.policy.rate is not None and self._taken > self.policy.rate
+
     def _take(self, frame: Frame) -> bool:
         """Store one message; False if the connection is to be closed."""
         p, data = self.policy, frame.data
@@ -277,6 +287,8 @@ class AuditCollector:
         if any(word.encode() in data for word in p.forgets) or (
             match and pri < 192 and pri not in p.pri
         ):
+            return True
+        if self._loaded():
             return True
         if p.limit is None or len(data) <= p.limit:
             self._keep(data)
