@@ -11,6 +11,7 @@ from part15.bench import Bench, Ledger, Shelf
 from part15.drivers import audit, audit_offers
 from part15.load import load_profiles
 from part15.model import Word
+from part15.observations import from_json, to_json
 from part15.peers.audit_faults import FAULTS
 from part15.peers.auditor import AuditPolicy, AuditSource, Credentials
 from part15.pki import make_pki
@@ -151,10 +152,34 @@ def test_source_that_never_comes_is_undecided(pki, tmp_path, monkeypatch):
     assert answer.word is Word.INCONCLUSIVE
 
 
-def test_outage_is_told(pki, tmp_path, sends):
-    sends(AuditPolicy(big=2))
-    seen = audit_offers.interrupt(bench_of(pki, tmp_path), seconds=0.1, quiet=0.05)
-    assert seen.after > 10
-    assert checks()["audit_transport.returns_after_outage"].function(seen).word is Word.PASS
-    silent = dataclasses.replace(seen, after=0, late=0)
-    assert checks()["audit_transport.returns_after_outage"].function(silent).word is Word.FAIL
+def outage(pki, tmp_path, sends, **policy):
+    sends(AuditPolicy(big=2, **policy))
+    seen = audit_offers.interrupt(bench_of(pki, tmp_path), seconds=0.3, quiet=0.05)
+    back = checks()["audit_transport.returns_after_outage"].function(seen)
+    first = checks()["audit_transport.tells_detach_first"].function(seen, edition="2023b")
+    assert from_json(to_json(seen)) == seen
+    return seen, back, first
+
+
+def test_a_source_that_buffers_nothing_returns_and_its_loss_is_told(pki, tmp_path, sends):
+    seen, back, first = outage(pki, tmp_path, sends)
+    assert (len(seen.late), seen.after, back.word) == (0, 18, Word.PASS)
+    assert "about 18 were lost" in back.message
+    assert first.word is Word.INCONCLUSIVE
+
+
+def test_what_a_source_buffered_is_late_and_detach_comes_first(pki, tmp_path, sends):
+    seen, back, first = outage(pki, tmp_path, sends, buffers="first")
+    assert (len(seen.late), seen.after, seen.again) == (19, 18, 0)
+    assert (back.word, first.word) == (Word.PASS, Word.PASS)
+
+
+def test_detach_behind_other_messages_is_told(pki, tmp_path, sends):
+    _, back, first = outage(pki, tmp_path, sends, buffers="last")
+    assert (back.word, first.word) == (Word.PASS, Word.FAIL)
+
+
+def test_a_source_that_stays_away_fails(pki, tmp_path, sends):
+    seen, back, first = outage(pki, tmp_path, sends, gives_up=True)
+    assert (seen.late, seen.after) == ((), 0)
+    assert (back.word, first.word) == (Word.FAIL, Word.INCONCLUSIVE)

@@ -31,7 +31,7 @@ CATALOGUED = {
     "creator-rsa": 47,
     "dicom-application-configuration-management": 44,
     "dicom-audit-message-format": 167,
-    "dicom-audit-syslog-tls": 49,
+    "dicom-audit-syslog-tls": 48,
     "dicom-audit-syslog-udp": 19,
     "dicom-dns-service-discovery": 12,
     "dicom-network-address-management": 31,

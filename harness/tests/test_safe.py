@@ -24,7 +24,8 @@ from part15.evidence import Store
 from part15.judge import judge
 from part15.model import Impact, Word
 from part15.peers.archive import Archive
-from part15.peers.auditor import AuditCollector, CollectorPolicy, Credentials
+from part15.peers.audit_collector import AuditCollector, CollectorPolicy
+from part15.peers.auditor import Credentials
 from part15.peers.embedded import embedded_target
 from part15.peers.iscl_peer import IsclPeer
 from part15.peers.reference import ReferencePeer

@@ -17,6 +17,7 @@ from typing import Protocol, Self
 
 from part15.bench import WireRecord, WireRecorder
 from part15.channel.tls import Ended, Plain, Stream, Tap, Tls, listen_to, reason_of
+from part15.channel.udp_checksums import ChecksumsSeen, ChecksumWatch
 from part15.observations.audit import AuditConnectionSeen
 from part15.wire.audit_flaw import Flaw
 from part15.wire.syslog_frames import Frame, FrameReader
@@ -157,6 +158,7 @@ class SyslogListener:
         if not udp:
             self._socket.listen(64)
         self.host, self.port = host, int(self._socket.getsockname()[1])
+        self._watch = ChecksumWatch(family, self.port) if udp else None
         self._start(self._datagrams if udp else self._accept)
 
     def __enter__(self) -> Self:
@@ -170,9 +172,16 @@ class SyslogListener:
         """What is known of each connection so far."""
         return tuple(c.seen() for c in self._connections)
 
+    @property
+    def checksums(self) -> ChecksumsSeen | None:
+        """What is known of the UDP checksums; None over TLS, or where this process may not see them."""
+        return self._watch.seen if self._watch else None
+
     def close(self) -> None:
         """Stop listening; open connections are dropped."""
         self._stop.set()
+        if self._watch:
+            self._watch.close()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()

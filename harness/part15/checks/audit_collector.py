@@ -82,6 +82,27 @@ def stores(
 
 
 @check
+def serves_port(seen: CollectorSeen, *, port: int) -> Judgement:
+    """Datagrams sent to *port* are stored (RFC 5426 3.3)."""
+    if seen.port != port:
+        return undecided(
+            f"the endpoint names port {seen.port}; point it to {port}, where the collector must be able to listen",
+            expected=port,
+            observed=seen.port,
+        )
+    if not seen.readable:
+        return undecided(f"{len(seen.deliveries)} datagrams were sent to port {port}, but {EXPORT}")
+    stored = sum(d.stored == "whole" for d in seen.deliveries)
+    if not stored:
+        return fails(
+            f"none of {len(seen.deliveries)} datagrams sent to port {port} is stored",
+            expected="stored",
+            observed="none",
+        )
+    return passes(f"{stored} datagrams sent to port {port} are stored", observed=port)
+
+
+@check
 def survives(seen: CollectorSeen) -> Judgement:
     """The collector takes a good message after what was sent."""
     if seen.alive is None:

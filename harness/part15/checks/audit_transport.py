@@ -310,14 +310,87 @@ def refuses_collectors(
 
 
 @check
+def arrives(seen: AuditTrailSeen) -> Judgement:
+    """Messages arrive at the port that the listener was given after the source had sent to another one."""
+    if not seen.messages:
+        return fails(
+            f"the source sent to another port a moment ago, but nothing to port {seen.port}",
+            expected=f"messages at port {seen.port}",
+            observed="none",
+        )
+    return passes(f"{len(seen.messages)} messages arrived at port {seen.port}", observed=seen.port)
+
+
+@check
+def sums_datagrams(seen: Sent) -> Judgement:
+    """No datagram comes with a UDP checksum of zero, which means that it was switched off (RFC 5426 3.6)."""
+    counted = _trail(seen).checksums
+    if counted is None:
+        return undecided(
+            "UDP checksums could not be seen; run as root, or with the right CAP_NET_RAW, and over UDP"
+        )
+    zero, other = counted
+    if zero:
+        return fails(
+            f"{zero} of {zero + other} datagrams came without a UDP checksum; switch checksums on",
+            expected="a checksum",
+            observed="zero",
+        )
+    if not other:
+        return undecided("no datagram was seen; make the product send audit messages over UDP")
+    return passes(
+        f"{other} datagrams came with a UDP checksum", observed=f"{other} with a checksum"
+    )
+
+
+@check
 def returns_after_outage(seen: OutageSeen) -> Judgement:
-    """The source sends again after the collector was away; what it lost or delivered late is told."""
+    """The source sends again after the collector was away; what it lost, repeated or delivered late is told."""
+    late = len(seen.late)
+    lost = max(0, seen.after - late)
     told = (
-        f"the collector was away for {seen.seconds:.1f} s; {seen.late} messages of that time came late, "
+        f"the collector was away for {seen.seconds:.1f} s; {late} messages of that time came late, "
         f"{seen.again} came twice, {seen.after} came once it was back"
     )
-    if not seen.after and not seen.late:
+    if not seen.after and not late:
         return fails(
             f"the source did not return: {told}", expected="a new connection", observed="none"
         )
-    return passes(told, observed=f"{seen.late} late, {seen.again} twice, {seen.after} after")
+    if lost:
+        told += f"; as the same trigger made {seen.after} messages then, about {lost} were lost"
+    return passes(
+        told, observed=f"{late} late, {seen.again} twice, {seen.after} after, {lost} lost"
+    )
+
+
+ENTRY, DETACH = "110108", "110125"
+
+
+@check
+def tells_detach_first(seen: OutageSeen, *, edition: str) -> Judgement:
+    """Of what was buffered while the collector was away, the Detach message comes first (A.5.3.9)."""
+    if not seen.late:
+        return undecided(
+            "not exercised: no message of the time away came late, so nothing was buffered"
+        )
+    examined = [(m, examine(m.data, m.carrier, edition, m.size).message) for m in seen.late]
+    detaches = [
+        at
+        for at, (_, m) in enumerate(examined)
+        if m is not None and m.kind == ENTRY and any(c.code == DETACH for c in m.event_types)
+    ]
+    if not detaches:
+        return undecided(
+            f"{len(seen.late)} messages came late, none of them Network Entry with Detach: the product did not "
+            "notice that it was cut off, or does not tell it"
+        )
+    if detaches[0]:
+        return fails(
+            f"the Detach message came after {detaches[0]} other buffered messages",
+            expected="Detach before other buffered messages",
+            observed=f"place {detaches[0] + 1}",
+            findings=[Finding(examined[detaches[0]][0].name, Word.FAIL, "Detach comes late")],
+        )
+    return passes(
+        f"Detach came first of {len(seen.late)} buffered messages", observed="Detach first"
+    )

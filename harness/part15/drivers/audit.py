@@ -152,7 +152,7 @@ def trail_of(
     tray: Tray, listener: SyslogListener, bench: Bench, caused: tuple[str, ...] = ()
 ) -> AuditTrailSeen:
     """Return what *tray* and *listener* hold as an observation."""
-    transport = bench.endpoint.transport
+    transport, watched = bench.endpoint.transport, listener.checksums
     return AuditTrailSeen(
         tuple(tray.messages),
         listener.connections,
@@ -163,6 +163,7 @@ def trail_of(
         tray.more,
         dict(tray.broken),
         dict(tray.kinds),
+        (watched.zero, watched.other) if watched else None,
     )
 
 

@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from part15.bench import Bench
 from part15.channel.syslog_listener import Shown
 from part15.channel.trigger import ASK, acting
-from part15.drivers.audit import Tray, await_source, edition_of, opened, shown_by
+from part15.drivers.audit import Tray, await_source, edition_of, opened, shown_by, trail_of
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
 from part15.observations.audit import (
     AuditConnectionSeen,
+    AuditMessageSeen,
+    AuditTrailSeen,
     OutageSeen,
     SourceOfferSeen,
     SourceOffersSeen,
@@ -26,6 +28,8 @@ from part15.observations.audit import (
     gravest,
 )
 from part15.registry import driver
+from part15.wire.audit_judge import examine
+from part15.wire.audit_schema import date_time
 
 NULL_SUITES = ("eNULL:@SECLEVEL=0", "aNULL:@SECLEVEL=0")
 SINGLE = {"0xC02F": "ECDHE-RSA-AES128-GCM-SHA256", "0x002F": "AES128-SHA"}
@@ -133,13 +137,53 @@ def interrupt(bench: Bench, *, seconds: float = 1.0, quiet: float = 0.5) -> Outa
                 process.wait(seconds)
         threading.Event().wait(max(0.0, begun + seconds - time.monotonic()))
         away = time.monotonic() - begun
+        back = time.time()
         with opened(fixed, tray, shown_by(point)) as listener:
             listener.wait_quiet(max(quiet, 1.0), point.wait)
-            late = len(tray.messages)
+            before = len(tray.messages)
             await_source(fixed, listener, quiet)
-    bodies = [m.data for m in tray.messages]
-    again = len(bodies) - len(set(bodies))
-    return OutageSeen(away, late, again, len(tray.messages) - late)
+    bodies: dict[bytes, AuditMessageSeen] = {}
+    for n, message in enumerate(tray.messages):
+        if n < before or _happened(message, tray.edition) < back:
+            bodies.setdefault(message.data, message)
+    again = len(tray.messages) - len({m.data for m in tray.messages})
+    after = len({m.data for m in tray.messages}) - len(bodies)
+    return OutageSeen(away, tuple(bodies.values()), again, after)
+
+
+def _happened(message: AuditMessageSeen, edition: str) -> float:
+    """Return the UTC epoch time of the event that *message* tells, or of its arrival if it tells none."""
+    found = examine(message.data, message.carrier, edition, message.size).message
+    read = date_time(found.event.get("EventDateTime", "")) if found else None
+    return read[0].timestamp() if read else message.arrived or 0.0
+
+
+@driver(Impact.OBSERVE, at="listener")
+def reach(bench: Bench, *, port: int = 514, quiet: float = 0.5) -> AuditTrailSeen | NotReached:
+    """Listen at a free port and then at *port*, with one trigger each; the observation is of the second."""
+    point = bench.endpoint
+    if point.trigger in (None, ASK) or "{port}" not in str(point.trigger):
+        return NotReached(
+            "trigger",
+            "the listener has no trigger with a {port} slot, so the port cannot be chosen",
+        )
+    control = Tray(edition_of(bench.target))
+    chosen = dataclasses.replace(bench, endpoint=point.model_copy(update={"port": 0}))
+    with opened(chosen, control, shown_by(point)) as listener:
+        await_source(chosen, listener, quiet)
+    if not control.messages:
+        return NotReached("trigger", "the product sent nothing to a port of our choice")
+    tray = Tray(control.edition)
+    chosen = dataclasses.replace(bench, endpoint=point.model_copy(update={"port": port}))
+    try:
+        with opened(chosen, tray, shown_by(point)) as listener:
+            await_source(chosen, listener, quiet)
+            return trail_of(tray, listener, bench)
+    except Trouble as trouble:
+        if trouble.step != "listen":
+            raise
+        why = f"{trouble.why}; run where port {port} may be bound and is free (as root)"
+        return NotReached("listener", why)
 
 
 def _free_port(host: str) -> int:

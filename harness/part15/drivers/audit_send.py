@@ -120,6 +120,7 @@ def _seen(
         alive,
         places == sorted(places) if store is not None and len(places) > 1 else None,
         store is not None,
+        port=bench.endpoint.port,
     )
 
 

@@ -70,7 +70,8 @@ class AuditTrailSeen:
 
     *messages* are the first ones; *more* counts those beyond, and *broken* how many of them break
     each rule. *caused* are EventID codes that the stimulus gave reason for; *transport* is
-    ``syslog-tls`` or ``syslog-udp``.
+    ``syslog-tls`` or ``syslog-udp``. *checksums* counts datagrams without and with a UDP checksum,
+    None if that could not be seen.
     """
 
     messages: tuple[AuditMessageSeen, ...] = ()
@@ -82,6 +83,7 @@ class AuditTrailSeen:
     more: int = 0
     broken: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
+    checksums: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class CollectorSeen:
     stored, where that can be seen) afterwards, None over UDP without a readable store; *in_order*
     whether the stored messages kept their order (None if unknown); *readable* says whether its store
     could be read at all; *answered* whether our close_notify was answered (None if not asked).
+    *port* is that of the collector.
     """
 
     batch: str
@@ -153,6 +156,7 @@ class CollectorSeen:
     in_order: bool | None = None
     readable: bool = False
     answered: bool | None = None
+    port: int = 0
 
 
 @dataclass(frozen=True)
@@ -247,11 +251,12 @@ class SourceOffersSeen:
 class OutageSeen:
     """What became of messages while the collector was away, and after it came back.
 
-    *late* counts messages of the time away that were delivered afterwards, *again* those that came
-    twice, *after* those of a trigger once the collector was back.
+    *late* are the messages of the time away that were delivered afterwards, in the order of their
+    arrival, without repetitions; *again* counts those that came twice, *after* those of a trigger
+    once the collector was back. *seconds* is how long it was away.
     """
 
     seconds: float
-    late: int
+    late: tuple[AuditMessageSeen, ...]
     again: int
     after: int

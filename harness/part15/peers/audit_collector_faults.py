@@ -34,7 +34,7 @@ COLLECTOR_FAULTS = (
     _fault("drops_under_load", "more than 200 messages in a second are dropped", {"rate": 200}, "AUD-COLLECT-FLOOD"),
     _fault("stores_nothing", "everything is taken and nothing stored", {"rate": 0}, "AUD-COLLECT-FLOOD", "AUD-TLS-004",
            "AUD-TLS-013", "AUD-FMT-027", "AUD-FMT-050", "AUD-UDP-004", "SYSLOG-5424-14", "SYSLOG-5424-16",
-           "SYSLOG-5425-10", "SYSLOG-5425-11", "SYSLOG-5426-02"),
+           "SYSLOG-5425-10", "SYSLOG-5425-11", "SYSLOG-5426-02", "SYSLOG-5426-04"),
     _fault("takes_anyone", "client certificates are neither demanded nor checked",
            {"check": False, "demand": False}, "SYSLOG-5425-06"),
     _fault("takes_the_nameless", "a client without a certificate is served", {"demand": False}, "SYSLOG-5425-06"),

@@ -99,6 +99,12 @@ SYSLOG_FAULTS = (
                "AUD-TLS-017", "AUD-UDP-013"),
     _transport("declares_another_port", "the statement calls port 601 the default", {"declared_port": 601},
                "AUD-UDP-001"),
+    _transport("detach_told_last", "the Detach message is sent after what else was buffered", {"buffers": "last"},
+               "AUD-MSG-09-BUFFER"),
+    _transport("never_comes_back", "nothing is sent any more once the collector was away", {"gives_up": True, "buffers": ""},
+               "SYSLOG-5425-14"),
+    _transport("shuns_port_514", "nothing is sent to the well-known port 514", {"shuns": (514,)}, "SYSLOG-5426-04"),
+    _transport("no_udp_checksum", "UDP checksums are switched off", {"checksums": False}, "SYSLOG-5426-05"),
     _transport("prefixed_datagrams", "datagrams begin with an octet count", {"prefix": True}, "SYSLOG-5426-01"),
 )  # fmt: skip
 

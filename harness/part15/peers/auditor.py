@@ -1,6 +1,6 @@
-"""The embedded audit source and audit collector: right by default, wrong where a policy says so.
+"""The embedded audit source: right by default, wrong where a policy says so.
 
-Both run on loopback in this process. ``python -m part15.peers.auditor HOST PORT CA CERT KEY [FAULT]``
+It runs on loopback in this process. ``python -m part15.peers.auditor HOST PORT CA CERT KEY [FAULT]``
 sends the source's messages once, so that a target file can name it as a trigger.
 """
 
@@ -9,25 +9,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
-import re
 import socket
 import ssl
 import sys
-import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from part15.channel.tls import VERSIONS
 from part15.wire import audit_corpus
 from part15.wire.audit_corpus import Facts
 from part15.wire.syslog import write_syslog
-from part15.wire.syslog_frames import Frame, FrameReader, framed
+from part15.wire.syslog_frames import framed
 
 BIG = 700
 """Instances of the large transfer: its message is longer than 32768 octets."""
+SO_NO_CHECK = 11
+"""Linux: send UDP without checksums (asm-generic/socket.h); Python has no name for it."""
 LONG = "1.2.826.0.1.3680043.10.1515.20261121.10000000000000000.{}"
 
 
@@ -38,7 +36,10 @@ class AuditPolicy:
     *edits* replace text in messages: (EventID code or ``*``, old, new), old is taken literally and
     every place is changed. *head* overrides header fields of :func:`write_syslog`; *framing* is
     ``octets``, ``characters``, ``zero``, ``trailer`` or ``lf``; *cut* truncates SYSLOG-MSG.
-    *declared_port* is what its Conformance Statement calls the default UDP port.
+    *declared_port* is what its Conformance Statement calls the default UDP port. *buffers* says where
+    the Detach message stands among what is sent later because the collector was away: ``first``,
+    ``last``, or nothing is buffered. *gives_up* sends nothing more after that, *shuns* are ports to
+    which it sends nothing; without *checksums* UDP checksums are off.
     """
 
     edits: tuple[tuple[str, str, str], ...] = ()
@@ -61,6 +62,10 @@ class AuditPolicy:
     goodbye: bool = True
     big: int = BIG
     declared_port: int = 514
+    buffers: str = ""
+    gives_up: bool = False
+    shuns: tuple[int, ...] = ()
+    checksums: bool = True
 
 
 def messages(policy: AuditPolicy, facts: Facts | None = None) -> list[tuple[str, bytes]]:
@@ -132,6 +137,8 @@ class AuditSource:
         self, credentials: Credentials | None = None, policy: AuditPolicy | None = None
     ) -> None:
         self.credentials, self.policy = credentials, policy or AuditPolicy()
+        self._buffer: list[bytes] = []
+        self._gone = False
 
     def _context(self) -> ssl.SSLContext:
         import warnings
@@ -153,10 +160,32 @@ class AuditSource:
     def send(self, host: str, port: int, *, udp: bool = False, facts: Facts | None = None) -> bool:
         """Report everything to *host*; False if the collector was not acceptable or went away."""
         made = syslog_messages(self.policy, facts)
+        if port in self.policy.shuns:
+            return False
         if udp:
             self._send_datagrams(host, port, made)
             return True
-        return self.deliver(host, port, made)
+        if self._gone and self.policy.gives_up:
+            return False
+        taken = self.deliver(host, port, [*self._buffer, *made])
+        if taken:
+            self._buffer = []
+        else:
+            self._gone = True
+            self._keep(made)
+        return taken
+
+    def _keep(self, made: Sequence[bytes]) -> None:
+        """Buffer *made* and, once, the message that the collector cannot be reached."""
+        if not self.policy.buffers:
+            return
+        if self._buffer:
+            self._buffer += made
+            return
+        now = dt.datetime.now(dt.UTC)
+        xml = audit_corpus.network_entry(Facts(when=now), detach=True)
+        detach = write_syslog(xml, timestamp=now.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+        self._buffer = [detach, *made] if self.policy.buffers == "first" else [*made, detach]
 
     def deliver(self, host: str, port: int, made: Sequence[bytes]) -> bool:
         """Send *made* over one connection; False if the collector was not acceptable or went away."""
@@ -185,200 +214,11 @@ class AuditSource:
     def _send_datagrams(self, host: str, port: int, made: Sequence[bytes]) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            if not self.policy.checksums:
+                sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
             for message in made:
                 data = framed(message) if self.policy.prefix else message
                 sock.sendto(data[:65000], (host, port))
-
-
-@dataclass(frozen=True)
-class CollectorPolicy:
-    """What the embedded collector does; every default is right.
-
-    *limit* is the longest message in octets, *over* what becomes of longer ones: ``cut``, ``split``
-    or ``drop``. *fatal* names what ends the service for good: ``malformed``, ``pri``.
-    *hangs_up* names what makes it close the connection and drop the message: ``leap``, ``foreign``.
-    *rate* is how many messages it stores per second, those beyond are dropped.
-    """
-
-    tls: bool = True
-    limit: int | None = None
-    over: str = "split"
-    demand: bool = True
-    check: bool = True
-    minimum: str = "1.2"
-    maximum: str = "1.3"
-    ciphers: str = "DEFAULT:AES128-SHA"
-    fatal: tuple[str, ...] = ()
-    hangs_up: tuple[str, ...] = ()
-    by_record: bool = False
-    backwards: bool = False
-    answers_close: bool = True
-    forgets: tuple[str, ...] = ()
-    pri: tuple[int, ...] = tuple(range(192))
-    rate: int | None = None
-
-
-class AuditCollector:
-    """A collector on loopback that appends what it gets to the file *store*, octet-counted."""
-
-    def __init__(
-        self,
-        store: Path,
-        credentials: Credentials | None = None,
-        policy: CollectorPolicy | None = None,
-        *,
-        udp: bool = False,
-        host: str = "127.0.0.1",
-    ) -> None:
-        self.store, self.credentials, self.policy = store, credentials, policy or CollectorPolicy()
-        self.store.write_bytes(b"")
-        self._stop = threading.Event()
-        self._dead = threading.Event()
-        self._lock = threading.Lock()
-        self._second, self._taken = 0, 0
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
-        self._socket.bind((host, 0))
-        self._socket.settimeout(0.1)
-        if not udp:
-            self._socket.listen(32)
-        self.host, self.port = host, int(self._socket.getsockname()[1])
-        self._threads = [
-            threading.Thread(target=self._datagrams if udp else self._accept, daemon=True)
-        ]
-        self._threads[0].start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._socket.close()
-        for thread in self._threads:
-            thread.join(2.0)
-
-    def _keep(self, data: bytes) -> None:
-        with self._lock:
-            if self.policy.backwards:
-                self.store.write_bytes(framed(data) + self.store.read_bytes())
-            else:
-                with self.store.open("ab") as stream:
-                    stream.write(framed(data))
-
-    def _loaded(self) -> bool:
-        """Tell whether this second has had its messages."""
-        now = int(time.monotonic())
-        self._taken = self._taken + 1 if now == self._second else 1
-        self._second = now
-        return self.policy.rate is not None and self._taken > self.policy.rate
-
-    def _take(self, frame: Frame) -> bool:
-        """Store one message; False if the connection is to be closed."""
-        p, data = self.policy, frame.data
-        match = re.match(rb"<(\d{1,3})>1 ", data)
-        pri = int(match[1]) if match else 999
-        if (match is None and "malformed" in p.fatal) or (pri > 191 and "pri" in p.fatal):
-            self._dead.set()
-            return False
-        if b":60Z" in data and "leap" in p.hangs_up:
-            return False
-        if b"<AuditMessage" not in data and "foreign" in p.hangs_up:
-            return False
-        if any(word.encode() in data for word in p.forgets) or (
-            match and pri < 192 and pri not in p.pri
-        ):
-            return True
-        if self._loaded():
-            return True
-        if p.limit is None or len(data) <= p.limit:
-            self._keep(data)
-        elif p.over == "cut":
-            self._keep(data[: p.limit])
-        elif p.over == "split":
-            for at in range(0, len(data), p.limit):
-                self._keep(data[at : at + p.limit])
-        return True
-
-    def _datagrams(self) -> None:
-        while not self._stop.is_set() and not self._dead.is_set():
-            try:
-                data = self._socket.recv(65536)
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            self._take(Frame(data, len(data), "datagram"))
-
-    def _context(self) -> ssl.SSLContext:
-        import warnings
-
-        assert self.credentials is not None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        level = "" if VERSIONS[self.policy.minimum] >= ssl.TLSVersion.TLSv1_2 else ":@SECLEVEL=0"
-        context.set_ciphers(self.policy.ciphers + level)
-        context.load_cert_chain(self.credentials.certificate, self.credentials.key)
-        if self.policy.check:
-            context.load_verify_locations(self.credentials.ca)
-            context.verify_mode = ssl.CERT_REQUIRED if self.policy.demand else ssl.CERT_OPTIONAL
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # a fault speaks old versions
-            context.minimum_version = VERSIONS[self.policy.minimum]
-            context.maximum_version = VERSIONS[self.policy.maximum]
-        context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-        return context
-
-    def _accept(self) -> None:
-        while not self._stop.is_set() and not self._dead.is_set():
-            try:
-                sock, _ = self._socket.accept()
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        self._socket.close()
-
-    def _serve(self, sock: socket.socket) -> None:
-        reader = FrameReader()
-        with contextlib.closing(sock):
-            try:
-                sock.settimeout(5.0)
-                if self.credentials is not None and self.policy.tls:
-                    sock = self._context().wrap_socket(
-                        sock, server_side=True, suppress_ragged_eofs=False
-                    )
-                sock.settimeout(0.1)
-                self._read(sock, reader)
-            except (OSError, ValueError):
-                return
-            finally:
-                sock.close()
-
-    def _read(self, sock: socket.socket, reader: FrameReader) -> None:
-        idle = time.monotonic() + 20.0
-        while not self._stop.is_set() and not self._dead.is_set() and time.monotonic() < idle:
-            try:
-                data = sock.recv(65536)
-            except TimeoutError:
-                continue
-            if not data:
-                if self.policy.answers_close and isinstance(sock, ssl.SSLSocket):
-                    sock.settimeout(0.5)
-                    sock.unwrap()
-                return
-            if self.policy.by_record:
-                frames = [Frame(data.partition(b" ")[2], len(data), "record")]
-            else:
-                before = len(reader.flaws)
-                frames = reader.feed(data)
-                if len(reader.flaws) > before and "malformed" in self.policy.fatal:
-                    self._dead.set()
-                    return
-            kept = [self._take(frame) for frame in frames]
-            if not all(kept):
-                return
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -395,8 +235,6 @@ def main(arguments: Sequence[str]) -> int:
     source = AuditSource(credentials, AuditPolicy(**changes))
     return 0 if source.send(host, port, udp=udp) else 1
 
-
-__all__ = ["AuditCollector", "AuditPolicy", "AuditSource", "CollectorPolicy", "Credentials"]
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

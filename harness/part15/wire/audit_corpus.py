@@ -282,9 +282,10 @@ def study_deleted(f: Facts) -> bytes:
     return document(head, _person(f), _process(f), source(f), study(f, instances=False), patient(f))
 
 
-def network_entry(f: Facts) -> bytes:
+def network_entry(f: Facts, *, detach: bool = False) -> bytes:
     """Return Network Entry (A.5.3.9)."""
-    head = event(f, "110108", "Network Entry", "E", ("110124", "Attach"))
+    kind = ("110125", "Detach") if detach else ("110124", "Attach")
+    head = event(f, "110108", "Network Entry", "E", kind)
     return document(head, participant("node-1", address=f.local_address), source(f))
 
 
