@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from part15 import load
 from part15.bench import Bench, Ledger, Shelf
+from part15.channel.syslog_listener import may_listen
 from part15.channel.udp_checksums import may_watch
 from part15.judge import ask
 from part15.model import Word
@@ -50,16 +50,6 @@ def _own_host() -> str:
     """Return a loopback address of this process alone: several judge port 514 at once."""
     pid = os.getpid()
     return f"127.{pid >> 14 & 255}.{pid >> 7 & 127}.{pid & 127 | 128}"
-
-
-@functools.cache
-def _may_bind(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(("127.255.15.15", port))
-        except OSError:
-            return False
-    return True
 
 
 class _Nowhere:
@@ -121,7 +111,7 @@ class AuditArena:
                     continue
                 if clause.id == SUMS and not may_watch():
                     continue
-                if clause.id == WELL_KNOWN and self.role == SOURCE and not _may_bind(514):
+                if clause.id == WELL_KNOWN and self.role == SOURCE and not may_listen(514):
                     continue
                 for b in clause.bindings:
                     if b.stimulus and b.stimulus.kind in self.kinds and self.role in b.roles:
@@ -281,5 +271,5 @@ ARENAS = [
     ),
     AuditArena("audit collector", _SEND, COLLECTOR, "syslog-tls", (TLS, FORMAT)),
     AuditArena("audit collector over UDP", _SEND, COLLECTOR, "syslog-udp", (UDP,)),
-    AuditArena("audited node", ("audit_story.tell",), SOURCE, "syslog-tls", (FORMAT,)),
+    AuditArena("audited node", ("audit_story.tell",), SOURCE, "syslog-tls", (FORMAT, TLS)),
 ]

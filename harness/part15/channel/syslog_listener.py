@@ -7,6 +7,7 @@ as they come, so that a flood needs no memory here.
 from __future__ import annotations
 
 import contextlib
+import functools
 import socket
 import ssl
 import threading
@@ -345,3 +346,14 @@ class SyslogListener:
         seen.octets, seen.framing = reader.octets, reader.flaws
         if seen.ended == "close-notify" and isinstance(stream, Tls):
             stream.close_notify(time.monotonic() + 0.5)
+
+
+@functools.cache
+def may_listen(port: int) -> bool:
+    """Tell whether this process may listen for datagrams at *port*: low ports need a right."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.255.15.15", port))
+        except OSError:
+            return False
+    return True
