@@ -69,7 +69,7 @@ def sends(monkeypatch, pki):
         )
 
         @contextlib.contextmanager
-        def acting(command, *, folder, slots, what):
+        def acting(command, *, slots, **_):
             thread = threading.Thread(target=source.send, args=(slots["host"], int(slots["port"])))
             thread.start()
 
