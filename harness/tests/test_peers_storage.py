@@ -159,7 +159,7 @@ def test_storescp_has_no_positive_response(tmp_path: Path) -> None:
     assert "no 59H" in asked.message
     assert judged("identity.refuses_wrong_identities", wrong, types=[2]).word is Word.FAIL
     assert judged("identity.rejects_as_defined", wrong).word is Word.INCONCLUSIVE
-    assert judged("identity.ignores_unsupported_identities", other).word is Word.PASS
+    assert judged("identity_unsupported.ignores_unsupported_identities", other).word is Word.PASS
 
 
 def query_retrieve(folder: Path, port: int, destination: int) -> list[str]:

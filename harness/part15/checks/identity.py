@@ -27,7 +27,6 @@ from part15.observations.identity import (
     IdentitiesSeen,
     IdentityAnswer,
     ResponseItem,
-    UnsupportedSeen,
     WrongIdentitiesSeen,
 )
 from part15.registry import check
@@ -133,7 +132,7 @@ def responds_when_asked(
     if wrong:
         first, fault = next(iter(wrong.items()))
         return fails(
-            f"{first}: {fault}; answer a request for a positive response with one User Identity sub-item (59H)",
+            f"{first}: {fault}; answer with one User Identity sub-item (59H), filled as Table D.3-15 says",
             expected="one 59H sub-item",
             observed="; ".join(f"{k}: {f or 'one 59H sub-item'}" for k, f in faults.items()),
             findings=[Finding(k, Word.FAIL, f) for k, f in wrong.items()],
@@ -326,7 +325,7 @@ def rejects_as_defined(seen: WrongIdentitiesSeen) -> Judgement:
         )
     if not seen.after.accepted:
         return undecided(DIED.format(said=seen.after.said), observed=listed(seen.answers))
-    judged = [a for a in refused if a.outcome not in ("ours", "alert", "gone")]
+    judged = [a for a in refused if a.outcome not in ("ours", "alert", "gone", "full")]
     wrong = [a for a in judged if a.outcome != "rejected" or a.reject[:2] != (1, 2)]
     reasons = [
         Finding(where(a), Word.WARN, f"reason {a.reject[2]}; reason 1 is the only fitting one")
@@ -358,41 +357,3 @@ def tells_whether_credentials_count(seen: WrongIdentitiesSeen) -> Judgement:
     let_in = [a.shown for a in seen.answers if a.accepted and a.kind in (1, 2)]
     words = f"accepted: {', '.join(let_in)}" if let_in else "all wrong credentials were refused"
     return informs(words, observed=listed(seen.answers))
-
-
-@check
-def ignores_unsupported_identities(seen: UnsupportedSeen) -> Judgement:
-    """Identity types that the product does not claim, and unknown sub-items, change nothing.
-
-    The association is accepted and no 59H sub-item comes back (PS3.7 D.3.3.7; PS3.8 9.3.1).
-    """
-    wrong = {
-        where(a): "a 59H sub-item came back" if a.accepted else f"it was {a.said}"
-        for a in seen.answers
-        if a.responses or a.outcome in ("rejected", "aborted", "damaged")
-    }
-    stopped = {
-        where(a): f"it was {a.said}"
-        for a in seen.answers
-        if not a.accepted and where(a) not in wrong
-    }
-    if not seen.after.accepted and not wrong:
-        return undecided(
-            f"the association without identity afterwards was {seen.after.said}; "
-            "look why the product stopped answering",
-            observed=listed(seen.answers),
-        )
-    if seen.after.accepted:
-        wrong |= stopped
-    if wrong:
-        first, why = next(iter(wrong.items()))
-        return fails(
-            f"{first}: {why}, although the target does not claim it; ignore what is not supported",
-            expected="A-ASSOCIATE-AC without 59H",
-            observed="; ".join(f"{k}: {v}" for k, v in wrong.items()),
-            findings=[Finding(k, Word.FAIL, v) for k, v in wrong.items()],
-        )
-    return passes(
-        f"{len(seen.answers)} identities that the target does not claim were accepted without a 59H sub-item",
-        observed=listed(seen.answers),
-    )

@@ -190,8 +190,11 @@ def tells_what_it_decides(seen: RequestSeen) -> Judgement:
 @check
 def hides_passcode(seen: RequestSeen) -> Judgement:
     """A passcode goes over protected connections only (a note of PS3.7)."""
+    if not seen.items:
+        return undecided("no user was shown; have the product show one")
     if not any(i.kind == 2 for i in seen.items):
-        return undecided("no passcode was sent")
+        kinds = ", ".join(str(i.kind) for i in seen.items)
+        return passes(f"no passcode was sent, but an identity of type {kinds}")
     if seen.transport == "plain":
         return fails(
             "a passcode was sent over a plain connection; use TLS or single-use passcodes",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from part15.bench import Bench
 from part15.drivers import identity_lines as lines
-from part15.drivers.identity_credentials import Credential, Make
+from part15.drivers.identity_credentials import Credential, Make, Purse
 from part15.model import Impact
 from part15.observations import NotReached
 from part15.observations.identity import (
@@ -56,7 +57,7 @@ def show_users(bench: Bench) -> IdentitiesSeen | NotReached:
     users = lines.right_users(bench, claimed)
     if not users:
         return _missing(claimed)
-    control = lines.show(bench, "no identity", None)
+    control = lines.nobody(bench)
     answers: list[IdentityAnswer] = []
     left: list[str] = []
     for purse in users:
@@ -65,7 +66,7 @@ def show_users(bench: Bench) -> IdentitiesSeen | NotReached:
             if left:
                 left.append(shown)
                 continue
-            answers.append(lines.show(bench, shown, purse.right().asking(positive)))
+            answers.append(_welcome(bench, shown, purse, positive))
             if not answers[-1].entered and not lines.alive(bench, control).entered:
                 left.append(f"whatever would have come after {shown}")
     return IdentitiesSeen(
@@ -98,7 +99,8 @@ def show_wrong(bench: Bench) -> WrongIdentitiesSeen | NotReached:
             f"the ticket of users.{order[0].name} is good for one association, so that a refusal after it proves "
             "nothing; give cache and service, or a command that prints a fresh one",
         )
-    before = lines.show(bench, f"user {steady.name}", steady.right())
+    known = f"user {steady.name}"
+    before = _welcome(bench, known, steady)
     if not before.accepted:
         return NotReached(
             "users",
@@ -118,17 +120,24 @@ def show_wrong(bench: Bench) -> WrongIdentitiesSeen | NotReached:
             continue
         used["used"] += 1
         answers.append(lines.show(bench, shown, wrong))
+        if lines.full(answers[-1]) and not lines.show(bench, known, steady.right()).accepted:
+            answers[-1] = dataclasses.replace(answers[-1], outcome="full")
         if not answers[-1].entered:
-            dead = not lines.show(bench, f"user {steady.name}", steady.right()).entered
+            dead = not _welcome(bench, known, steady).entered
     if not answers:
         return NotReached(
             "limits.wrong_credentials",
             f"all {bench.target.limits.wrong_credentials} wrong credentials that the target allows are used up",
         )
-    after = lines.show(bench, f"user {steady.name}", steady.right())
+    after = _welcome(bench, known, steady)
     return WrongIdentitiesSeen(
         before, tuple(answers), after, lines.environment(bench), claimed, tuple(left)
     )
+
+
+def _welcome(bench: Bench, shown: str, purse: Purse, positive: int = 0) -> IdentityAnswer:
+    """Show the right credential of *purse*."""
+    return lines.show_right(bench, shown, lambda: purse.right().asking(positive))
 
 
 _Shown = tuple[str, Make]
@@ -145,7 +154,7 @@ def show_unsupported(bench: Bench) -> UnsupportedSeen | NotReached:
 
     And a user information sub-item of a type that nobody knows (5AH), which PS3.8 has ignored.
     """
-    control = lines.show(bench, "no identity", None)
+    control = lines.nobody(bench)
     if not control.accepted:
         return NotReached(
             "control association", f"an association without identity was {control.said}"
@@ -159,14 +168,14 @@ def show_unsupported(bench: Bench) -> UnsupportedSeen | NotReached:
         5: ui.UserIdentity(5, b"e30.e30.", positive=1),
     }
     answers = [
-        lines.show(bench, f"type {kind}", Credential(identity))
+        lines.show_right(bench, f"type {kind}", functools.partial(Credential, identity))
         for kind, identity in shown.items()
         if kind not in claimed
     ]
     raw = b"\x5a\0\0\4PART"
     answers.append(lines.show_raw(bench, "sub-item 5AH", raw, raw, kind=0, positive=False))
-    after = lines.show(bench, "no identity", None)
-    return UnsupportedSeen(control, tuple(answers), after)
+    after = lines.nobody(bench)
+    return UnsupportedSeen(control, tuple(answers), after, lines.declared_types(bench))
 
 
 @driver(Impact.ASSOCIATE)
@@ -188,7 +197,7 @@ def show_variants(bench: Bench) -> VariantsSeen | NotReached:
         )
 
     def shown(name: str) -> IdentityAnswer:
-        return lines.show(bench, name, purse.right().asking(1))
+        return _welcome(bench, name, purse, 1)
 
     before = shown(f"user {purse.name}")
     if not before.accepted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from part15.bench import Bench
 from part15.channel.association import Conversation, Line
@@ -35,8 +35,15 @@ def claimed_types(bench: Bench) -> tuple[int, ...]:
         if "association-acceptor" in claim.roles
         for t in CLAIMED.get(profile, ())
     }
-    stated = bench.target.declared.get("user_identity", {}).get("types", ())
-    return tuple(sorted({*found, *(t for t in stated if isinstance(t, int))}))
+    return tuple(sorted({*found, *(declared_types(bench) or ())}))
+
+
+def declared_types(bench: Bench) -> tuple[int, ...] | None:
+    """Return the types that the target declares to be supported, None if it declares none."""
+    stated = bench.target.declared.get("user_identity", {}).get("types")
+    if not isinstance(stated, list | tuple):
+        return None
+    return tuple(t for t in stated if isinstance(t, int))
 
 
 def right_users(bench: Bench, types: Iterable[int]) -> list[Purse]:
@@ -79,14 +86,38 @@ def show(bench: Bench, shown: str, credential: Credential | None) -> IdentityAns
     )
 
 
+FULL = (2, 3)
+"""Result and source of a rejection that has to do with the product's load (PS3.8 Table 9-21)."""
+
+
+def full(answer: IdentityAnswer) -> bool:
+    """Tell whether the product says that it is full."""
+    return answer.reject[:2] == FULL
+
+
+def show_right(bench: Bench, shown: str, make: Callable[[], Credential | None]) -> IdentityAnswer:
+    """Show what must be let in; a product that is full has some seconds to let others go."""
+    until = time.monotonic() + min(lines.PATIENCE, 5 * bench.deadline)
+    found = show(bench, shown, make())
+    while full(found) and time.monotonic() < until:
+        time.sleep(0.1)
+        found = show(bench, shown, make())
+    return dataclasses.replace(found, outcome="full") if full(found) else found
+
+
+def nobody(bench: Bench) -> IdentityAnswer:
+    """Ask for an association without identity."""
+    return show_right(bench, "no identity", lambda: None)
+
+
 def alive(bench: Bench, control: IdentityAnswer) -> IdentityAnswer:
     """Return the answer to an association without identity now: the same as *control* if all is well.
 
     A product that serves one association at a time may still be busy: it is asked once more after silence.
     """
-    found = show(bench, "no identity", None)
+    found = nobody(bench)
     if found.outcome == "silent" and control.entered:
-        found = show(bench, "no identity", None)
+        found = nobody(bench)
     return found
 
 

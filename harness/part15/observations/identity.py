@@ -32,7 +32,8 @@ class IdentityAnswer:
     *kind* is the User-Identity-Type (0 without a 58H sub-item) and *positive* whether a response was
     asked for. *outcome* is ``accepted``, ``rejected``, ``aborted``, ``damaged`` (an A-ASSOCIATE-AC that
     cannot be read) or how the connection ended: ``alert``, ``closed``, ``reset``, ``silent``,
-    ``garbage``, ``ours``, or ``gone`` (nobody listens any more).
+    ``garbage``, ``ours``, ``gone`` (nobody listens any more) or ``full`` (rejected since the product is
+    busy with others, which says nothing of what was shown).
     """
 
     shown: str
@@ -103,11 +104,16 @@ class WrongIdentitiesSeen:
 
 @dataclass(frozen=True)
 class UnsupportedSeen:
-    """Answers to identity types that the target does not claim, and to an unknown sub-item."""
+    """Answers to identity types that the target does not claim, and to an unknown sub-item.
+
+    *declared* are the types that ``declared.user_identity.types`` says are supported, None if it says nothing:
+    what is not claimed may be supported all the same.
+    """
 
     control: IdentityAnswer
     answers: tuple[IdentityAnswer, ...]
     after: IdentityAnswer
+    declared: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

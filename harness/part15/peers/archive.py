@@ -330,7 +330,7 @@ class Archive(ReferencePeer):
             "delete": command(self.control.port, "delete", "{uid}"),
             "correct": command(self.control.port, "correct", "{uid}", "{tag}", "{value}"),
         }
-        found["declared"] |= DECLARED
+        found["declared"] |= DECLARED | {"user_identity": {"types": list(self.archive.types)}}
         return found
 
     def partner_listener(self) -> dict[str, Any]:
