@@ -17,6 +17,8 @@ from part15.selftest import Judged
 from part15.selftest_tls import drive, judged, shared_pki
 
 POLICY = "site-query-filtering"
+DEADLINE = 0.5
+"""Seconds for one exchange on loopback."""
 
 
 def filtering_policy() -> ArchivePolicy:
@@ -72,7 +74,7 @@ class FilteringArena:
             ) as archive,
         ):
             target = document(archive, Path(folder))
-            _, verdicts = drive(target, Path(folder), deadline=1.0, only=POLICY)
+            _, verdicts = drive(target, Path(folder), deadline=DEADLINE, only=POLICY)
         return judged(verdicts)
 
 

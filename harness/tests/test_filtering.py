@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from part15.observations.filtering import Answered, AskerSeen, FilteringSeen, St
 from part15.peers.archive import USERS, Archive
 from part15.peers.archive_access import Access
 from part15.peers.archive_faults_filtering import FILTERING
+from part15.peers.archive_node import ArchiveAssociation
 from part15.peers.faults import Fault
 from part15.pki import Pki
 from part15.selftest import Judged, compare
@@ -159,6 +161,20 @@ def test_numbers() -> None:
     assert checks.counts_no_more(others).word is Word.PASS, "the patient has studies of others"
 
 
+def test_a_patient_who_may_have_other_studies_is_no_leak() -> None:
+    shown = Answered("C-FIND", "patient ID of two", ("b",), "answered", 0, patients=("two",))
+    others = {**STUDIES, "b": StudySeen("two", 2, whole=False)}
+    found = FilteringSeen(others, (user("alice", "a", shown), user("bob", "b")), moves=True)
+    assert shows(found)[0] is Word.PASS
+
+
+def test_a_product_that_counts_twice_tells_of_nothing_hidden() -> None:
+    twice = answer("C-GET", "a", "a", counts={"sub-operations": 4})
+    assert (
+        checks.counts_no_more(seen(user("alice", "a", twice), user("bob", "b"))).word is Word.PASS
+    )
+
+
 def test_existence() -> None:
     assert checks.hides_existence(GOOD).word is Word.PASS
     told = answer("C-FIND", "b", status=0x0124)
@@ -176,14 +192,20 @@ def pki() -> Pki:
 
 
 def judge(
-    pki: Pki, folder: Path, change: Any = None, *, archive: Any = None, plain: bool = False
+    pki: Pki,
+    folder: Path,
+    change: Any = None,
+    *,
+    archive: Any = None,
+    plain: bool = False,
+    deadline: float = 0.5,
 ) -> dict[str, Verdict]:
     given = archive or filtering_policy()
     with Archive(pki, (), archive=given, plain=plain, artim=0.5, idle=1.0) as peer:
         target = document(peer, folder)
         if change is not None:
             change(target, peer)
-        _, verdicts = drive(target, folder, deadline=1.0, only=POLICY)
+        _, verdicts = drive(target, folder, deadline=deadline, only=POLICY)
     return {v.case.clause.removeprefix(f"{POLICY}-"): v for v in verdicts}
 
 
@@ -247,6 +269,16 @@ def test_a_product_that_stores_nothing_decides_nothing(pki: Pki, tmp_path: Path)
     found = judge(pki, tmp_path, change)
     assert {v.word for v in found.values()} == {Word.INCONCLUSIVE}
     assert "studies.ward-a.uid" in found["find"].message
+
+
+def test_a_product_that_does_not_answer_ends_in_time(
+    pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ArchiveAssociation, "_found", lambda _self, _message: None)
+    began = time.monotonic()
+    found = judge(pki, tmp_path, deadline=0.1)
+    assert {v.word for v in found.values()} == {Word.INCONCLUSIVE}
+    assert time.monotonic() - began < 30
 
 
 def test_a_study_that_is_there_already(pki: Pki, tmp_path: Path) -> None:

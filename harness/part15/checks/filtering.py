@@ -22,7 +22,7 @@ def _leaks(seen: FilteringSeen, asker: AskerSeen, services: Sequence[str]) -> It
         if answer.service not in services:
             continue
         studies = [name for name in answer.studies if name not in may]
-        visible = {seen.studies[name].patient for name in may}
+        visible = {s.patient for name, s in seen.studies.items() if name in may or not s.whole}
         patients = [name for name in answer.patients if name not in visible]
         shown = [f"study {name}" for name in studies]
         shown += [f"patient {name}" for name in patients] if not studies else []
@@ -141,7 +141,9 @@ def _limit(seen: FilteringSeen, asker: AskerSeen, answer: Answered, what: str) -
 def _counted(seen: FilteringSeen, asker: AskerSeen) -> Iterator[Finding]:
     for answer in (*asker.answers, *asker.after):
         one = answer.question.startswith(("study UID", "instance UID"))
-        if not answer.existing or not (one or all(seen.studies[n].whole for n in answer.about)):
+        if not (one or all(seen.studies[n].whole for n in answer.about)):
+            continue
+        if set(answer.about) <= set(asker.may):
             continue
         if "wildcard" in answer.question or "list" in answer.question:
             continue

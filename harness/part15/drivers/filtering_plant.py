@@ -53,9 +53,9 @@ class Garden:
 
     @property
     def id_patterns(self) -> tuple[str, ...]:
-        """The wildcards that match every patient ID: those we made up by one, fixed ones by one each."""
+        """The wildcards for patient IDs of ours: those we made up by one, fixed ones by one each."""
         found = [f"PART15-{self.token}-*"] if any(s.whole for s in self.studies) else []
-        fixed = (s.patient_id for s in self.studies if not s.whole and len(s.patient_id) > 1)
+        fixed = (s.patient_id for s in self.studies if s.uids and not s.whole)
         return tuple(dict.fromkeys([*found, *(f"{known[:-1]}*" for known in fixed)]))
 
 

@@ -173,7 +173,7 @@ def _taken(inbox: Inbox) -> list[Instance]:
 def straggling(bench: Bench, garden: Garden, inbox: Inbox) -> Answered | None:
     """Return what arrives by C-MOVE though the responses told of nothing, None if nothing does."""
     late = inbox.wait(
-        lambda box: bool(box.instances), time.monotonic() + min(GRACE, bench.deadline)
+        lambda box: bool(box.instances), time.monotonic() + min(GRACE, bench.deadline / 5)
     )
     if not late:
         return None
