@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from part15.model import (
     Finding,
@@ -20,6 +21,7 @@ from part15.registry import check
 
 SHOWN = 50
 INSTANCE = "(0008,0018)"
+VISUAL = "clean-recognizable-visual-features"
 UIDS = "X/Z/U*"
 """The code of sequences that may stay if what they hold is treated row by row."""
 _TOLD = {
@@ -115,7 +117,7 @@ def _chosen(seen: DeidSeen, wanted: Callable[[AttributeSeen], bool]) -> list[Att
 def follows_table(seen: DeidSeen) -> Judgement:
     """Tell whether every attribute was treated as the profile and the claimed options ask (E.1.1)."""
     judged = sum(seen.tally.values())
-    return decided(
+    answer = decided(
         seen,
         seen.deviations,
         right=f"all {judged} attributes that Table E.1-1 of {seen.edition} lists are as they have to be",
@@ -123,6 +125,18 @@ def follows_table(seen: DeidSeen) -> Judgement:
         none=f"the object has no attribute that Table E.1-1 of {seen.edition} lists",
         expected="every listed attribute protected or retained",
     )
+    return replace(answer, findings=(*answer.findings, *_beyond(seen)))
+
+
+def _beyond(seen: DeidSeen) -> tuple[Finding, ...]:
+    """Tell what changed though no row and no claimed option asks for it: no violation, but to be declared."""
+    left = max(SHOWN - len(seen.deviations), 0)
+    cleans = any(option in seen.options for option in ("clean-pixel-data", VISUAL))
+    return tuple(
+        Finding(path, Word.INFO, f"{path} was altered, though no row of the table asks for it")
+        for path in seen.altered
+        if not (cleans and path.rpartition("/")[2] == "(7FE0,0010)")
+    )[:left]
 
 
 @check

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from part15.observations.deid import DeidSeen, DeidSet, PixelsSeen, SurvivorSeen
 from part15.wire.deid_actions import CANARY, Said
 from part15.wire.deid_collect import Collected
-from part15.wire.deid_content import ContentRules, PrivateBlocks, noted_safe
+from part15.wire.deid_content import ContentRules, PrivateBlocks, advised_actions, noted_safe
 from part15.wire.deid_encrypted import encrypted
 from part15.wire.deid_fast import scan_elements, shallow
 from part15.wire.deid_hunt import Hunter, originals, sought
@@ -92,7 +92,8 @@ def read_object(data: Octets, name: str, claim: Claimed | None = None) -> DeidSe
             return _seen(file, top, None, None, collected, chosen, len(elements))
     after = indexed(file.data_set, elements, big=file.syntax.big)
     collected = Collected(table, _sop_class(after, file), chosen.salt)
-    blocks = PrivateBlocks(after, chosen.edition, chosen.safe, noted_safe(after))
+    noted, advised = noted_safe(after), advised_actions(after)
+    blocks = PrivateBlocks(after, chosen.edition, chosen.safe, noted, advised)
     scan_alone(after, collected, blocks)
     return _seen(file, after, None, None, collected, chosen, len(elements))
 
@@ -111,7 +112,8 @@ def read_pair(before: Octets, after: Octets, name: str, claim: Claimed | None = 
         chosen.salt,
     )
     noted = noted_safe(old) | noted_safe(new)
-    scan_pair(old, new, collected, PrivateBlocks(new, chosen.edition, chosen.safe, noted))
+    advised = advised_actions(old) | advised_actions(new)
+    scan_pair(old, new, collected, PrivateBlocks(new, chosen.edition, chosen.safe, noted, advised))
     return _seen(new_file, new, old_file, old, collected, chosen, len(new.attributes))
 
 
@@ -207,7 +209,8 @@ def _unkept(
             if "K" in rule.actions:
                 continue
             if "C" in rule.actions and rule.row != PRIVATE_ROW:
-                said = Said(CANARY, "fail", "C", rule.columns[rule.actions.index("C")])
+                weight = "fail" if survivor.listed else "open"
+                said = Said(CANARY, weight, "C", rule.columns[rule.actions.index("C")])
                 how = f"{survivor.canary}, {survivor.transform}"
                 collected.deviates(survivor.place, rule, "", "kept", said, detail=how)
         found.append(survivor)

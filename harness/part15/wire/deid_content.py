@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from part15.content import table
@@ -12,6 +12,7 @@ from part15.wire.deid_rules import BASIC, Rule, Rules, safe_private
 
 CLEAN_CONTENT = "clean-structured-content"
 SAFE_PRIVATE = "retain-safe-private"
+MOST_BLOCKS = 1000
 _TREES = ("(0040,A730)", "(0040,0555)", "(0040,0610)")
 _VALUES = frozenset(
     (
@@ -83,13 +84,15 @@ class ContentRules:
 class PrivateBlocks:
     """Private creators of one object, and which private attributes are known to be safe (E.3.10).
 
-    *declared* are those of the SUT's own statement: (creator, group, element within the block).
+    *declared* are those of the SUT's own statement: (creator, group, element within the block);
+    *advised* says how others may be treated (:func:`advised_actions`).
     """
 
     index: Index
     edition: str
     declared: frozenset[tuple[str, int, int]] = frozenset()
     noted: Mapping[tuple[str, int], frozenset[int] | None] = field(default_factory=dict)
+    advised: Mapping[tuple[str, int, int], str] = field(default_factory=dict)
 
     def creator(self, attribute: Attribute) -> str:
         """Return the private creator that reserves the block of *attribute*, empty if none does."""
@@ -111,6 +114,13 @@ class PrivateBlocks:
             return listed is None or place in listed
         return False
 
+    def advice(self, attribute: Attribute) -> str:
+        """Return the action that Deidentification Action (0008,0307) recommends for *attribute*, or nothing."""
+        if self.edition < "2017c":
+            return ""
+        group, place = attribute.tag >> 16, attribute.tag & 0xFF
+        return self.advised.get((self.creator(attribute), group, place), "")
+
 
 def is_creator(tag: int) -> bool:
     """Tell whether *tag* is a Private Creator element (gggg,0010-00FF)."""
@@ -120,21 +130,48 @@ def is_creator(tag: int) -> bool:
 def noted_safe(index: Index | None) -> dict[tuple[str, int], frozenset[int] | None]:
     """Return the blocks that (0008,0300) of *index* calls safe: (creator, group) -> elements, None for all."""
     found: dict[tuple[str, int], frozenset[int] | None] = {}
-    sequence = index.at("(0008,0300)") if index is not None else None
-    if index is None or sequence is None:
+    if index is None:
         return found
-    for number in range(1, sequence.items + 1):
-        item = f"(0008,0300)[{number}]/"
-        group = index.at(item + "(0008,0301)")
-        creator = index.text(item + "(0008,0302)")
+    for item, key in _noted_blocks(index):
         status = index.text(item + "(0008,0303)")
-        if group is None or group.length != 2 or not creator:
-            continue
-        key = (creator, int.from_bytes(index.plain(group), "little"))
         if status == "SAFE":
             found[key] = None
         elif status == "MIXED":
-            listed = index.at(item + "(0008,0304)")
-            octets = index.plain(listed) if listed is not None else b""
-            found[key] = frozenset(octets[at] for at in range(0, len(octets) - 1, 2))
+            found[key] = _places(index, item + "(0008,0304)")
     return found
+
+
+def advised_actions(index: Index | None) -> dict[tuple[str, int, int], str]:
+    """Return what (0008,0300) of *index* recommends: (creator, group, element) -> D, Z, X or U."""
+    found: dict[tuple[str, int, int], str] = {}
+    if index is None:
+        return found
+    for item, (creator, group) in _noted_blocks(index):
+        sequence = index.at(item + "(0008,0305)")
+        for number in range(1, _counted(sequence) + 1):
+            inner = f"{item}(0008,0305)[{number}]/"
+            action = index.text(inner + "(0008,0307)")
+            for place in _places(index, inner + "(0008,0306)"):
+                found[creator, group, place] = action
+    return found
+
+
+def _counted(sequence: Attribute | None) -> int:
+    return min(sequence.items, MOST_BLOCKS) if sequence is not None else 0
+
+
+def _noted_blocks(index: Index) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Give the path of each item of (0008,0300) that names a block, and the block as (creator, group)."""
+    for number in range(1, _counted(index.at("(0008,0300)")) + 1):
+        item = f"(0008,0300)[{number}]/"
+        group = index.at(item + "(0008,0301)")
+        creator = index.text(item + "(0008,0302)")
+        if group is not None and group.length == 2 and creator:
+            yield item, (creator, int.from_bytes(index.plain(group), "little"))
+
+
+def _places(index: Index, path: str) -> frozenset[int]:
+    """Return the elements within a block that a US value at *path* lists."""
+    listed = index.at(path)
+    octets = index.plain(listed) if listed is not None and listed.items < 0 else b""
+    return frozenset(octets[at] for at in range(0, len(octets) - 1, 2))

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from part15.observations.deid import SurvivorSeen
 from part15.wire.deid_index import Attribute, Index
 from part15.wire.deid_rules import Rules
-from part15.wire.deid_values import decoded
+from part15.wire.deid_values import decoded, is_harmless, is_registered
 from part15.wire.part10 import Part10File
 
 CONTENT = "E.3.4-1"
@@ -37,8 +37,9 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 class Canary(NamedTuple):
     """A value that must not come out.
 
-    *name* stands for it in reports; *kind* is text, date or uid; *home* the attribute it was planted
-    in; *listed* whether the table lists that attribute under the claim.
+    *name* stands for it in reports; *kind* is text, whole, date or uid; *home* the attribute it was planted
+    in; *listed* whether the table lists that attribute under the claim. A text of kind whole is never
+    sought word by word.
     """
 
     name: str
@@ -90,12 +91,14 @@ _IDENTIFYING = {
     "(0020,000E)": "uid",
 }
 _LONG_ENOUGH = 6
+_ORDINARY = frozenset(["PATIENT", "PHANTOM", "MALE", "FEMALE", "TEST", "OTHER", "IMAGE", "STUDY"])
 
 
 def originals(before: Index) -> tuple[Canary, ...]:
     """Return the values of *before* that identify a patient or an instance by themselves.
 
-    Shorter ones than six characters are left out: they turn up by chance.
+    Shorter ones than six characters are left out: they turn up by chance. So do words of a name (Brown,
+    White): one alone is told and held against nobody (not *listed*).
     """
     found = []
     for path, kind in _IDENTIFYING.items():
@@ -103,25 +106,49 @@ def originals(before: Index) -> tuple[Canary, ...]:
         if attribute is None or attribute.items >= 0:
             continue
         text = decoded(before.plain(attribute), before.charset)
+        values = [v for v in text.split("\\") if not is_harmless(v.encode("utf-8", "replace"))]
+        if attribute.vr == "PN":
+            found += [each for value in values for each in _name(path, value)]
+            continue
         found += [
-            Canary(f"value of {path}", value, kind, path)
-            for value in text.split("\\")
-            if len(value) >= _LONG_ENOUGH
+            Canary(f"value of {path}", value, "uid" if kind == "uid" else "whole", path)
+            for value in values
+            if len(value) >= _LONG_ENOUGH and not is_registered(value.encode("utf-8", "replace"))
         ]
     return tuple(found)
 
 
+def _name(path: str, value: str) -> list[Canary]:
+    """Return the ways to write a person name, and its words, each for itself."""
+    found: list[Canary] = []
+    for group in value.split("="):
+        parts = [part for part in group.split("^") if part]
+        if len(group) >= _LONG_ENOUGH and not set(map(str.upper, parts)) <= _ORDINARY:
+            written = {group, *(mark.join(parts) for mark in (" ", "_", ", ", ""))}
+            written |= {mark.join((*parts[1:], parts[0])) for mark in (" ", "_") if parts}
+            found += [Canary(f"value of {path}", each, "whole", path) for each in sorted(written)]
+        words = [w for part in parts for w in part.split() if w.upper() not in _ORDINARY]
+        if len(parts) > 1 or len(words) > 1:
+            found += [Canary(f"a word of {path}", w, "whole", path, listed=False) for w in words]
+    return found
+
+
 @dataclass(frozen=True)
 class Hunter:
-    """Canaries with their disguises, by the first octets of each; *folded* ones are sought in lower case."""
+    """Canaries with their disguises, by the first octets of each; *folded* ones are sought in lower case.
+
+    With *bounded* a number inside a longer number, or a word inside a longer word, is none: what is
+    sought was not made up to be unmistakable.
+    """
 
     canaries: tuple[Canary, ...]
+    bounded: bool = False
     exact: _Table = field(default_factory=dict, repr=False)
     folded: _Table = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, canaries: Iterable[Canary], *, parts: bool = True) -> Hunter:
-        """Return a hunter for *canaries*; without *parts* only whole values are sought."""
+        """Return a hunter for *canaries*; without *parts* only whole values are sought, within bounds."""
         chosen = tuple(c for c in canaries if len(c.value) >= SHORTEST)
         exact: list[_Needle] = []
         folded: list[_Needle] = []
@@ -132,7 +159,7 @@ class Hunter:
                 _dates(number, canary.value, folded)
             elif canary.kind == "text" and parts:
                 _parts(number, canary.value, folded)
-        return cls(chosen, _table(exact), _table(folded))
+        return cls(chosen, not parts, _table(exact), _table(folded))
 
     def in_octets(self, octets: bytes) -> list[tuple[int, int, str]]:
         """Return (offset, canary number, transform) of what is in *octets*; the plainest per canary and offset.
@@ -146,8 +173,11 @@ class Hunter:
             look = needles.get
             for at in range(len(hay) - SHORTEST + 1):
                 for needle in look(hay[at : at + SHORTEST], ()):
-                    if hay.startswith(needle.octets, at) and len(found) < MOST_SURVIVORS:
-                        found.setdefault((at, needle.canary), needle.transform)
+                    if not hay.startswith(needle.octets, at) or len(found) >= MOST_SURVIVORS:
+                        continue
+                    if self.bounded and _inside(hay, at, needle.octets):
+                        continue
+                    found.setdefault((at, needle.canary), needle.transform)
         return [(at, canary, transform) for (at, canary), transform in sorted(found.items())]
 
     def in_text(self, text: str, place: str) -> tuple[SurvivorSeen, ...]:
@@ -184,6 +214,18 @@ class Hunter:
     def _seen(self, number: int, place: str, transform: str) -> SurvivorSeen:
         canary = self.canaries[number]
         return SurvivorSeen(canary.name, place, transform, canary.listed)
+
+
+def _inside(hay: bytes, at: int, needle: bytes) -> bool:
+    """Tell whether *needle* at *at* is only a piece of a longer number or word."""
+    before, after = hay[at - 1 : at], hay[at + len(needle) : at + len(needle) + 1]
+    return _kin(needle[:1], before, b".") or _kin(needle[-1:], after, b"")
+
+
+def _kin(edge: bytes, beside: bytes, digits: bytes) -> bool:
+    if edge.isdigit():
+        return beside.isdigit() or (bool(digits) and beside == digits)
+    return edge.isalpha() and beside.isalpha()
 
 
 def _table(needles: list[_Needle]) -> _Table:

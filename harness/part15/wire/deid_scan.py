@@ -94,9 +94,12 @@ def _private(
             if _reserves_safe(attribute, blocks):
                 collected.count(action, column, "kept")
                 return False
-            detail = "a private creator without a safe attribute in its block"
+            detail = "a private creator without an attribute in its block that may stay"
         elif blocks.is_safe(attribute):
             collected.count(action, column, "kept")
+            return False
+        elif _as_advised(attribute, outcome, blocks):
+            collected.count(blocks.advice(attribute), column, outcome)
             return False
         elif not blocks.creator(attribute):
             detail = "no private creator reserves its block"
@@ -108,8 +111,16 @@ def _private(
     return True
 
 
+def _as_advised(attribute: Attribute, outcome: str, blocks: PrivateBlocks) -> bool:
+    """Tell whether an attribute that is not safe was emptied or replaced as (0008,0307) recommends (E.3.10)."""
+    action = blocks.advice(attribute)
+    if action not in ("D", "Z", "U") or outcome == "kept":
+        return False
+    return action == "Z" or bool(attribute.length)
+
+
 def _reserves_safe(creator: Attribute, blocks: PrivateBlocks) -> bool:
-    """Tell whether a safe attribute stands in the block that *creator* reserves, in its data set."""
+    """Tell whether an attribute that may stay is in the block that *creator* reserves, in its data set."""
     index = blocks.index
     item = creator.path[: -len("(0009,0010)")]
     block = creator.tag & 0xFF
@@ -122,7 +133,7 @@ def _reserves_safe(creator: Attribute, blocks: PrivateBlocks) -> bool:
         if (
             other.level == creator.level
             and other.tag >> 8 & 0xFF == block
-            and blocks.is_safe(other)
+            and (blocks.is_safe(other) or blocks.advice(other) in ("D", "Z", "U"))
         ):
             return True
     return False
@@ -142,7 +153,9 @@ def scan_pair(before: Index, after: Index, collected: Collected, blocks: Private
             _unlisted(before, after, attribute, collected)
             continue
         if attribute.tag & 0x10000:
-            if _private(attribute, rule, _private_outcome(before, attribute), collected, blocks):
+            if _private(
+                attribute, rule, _private_outcome(before, after, attribute), collected, blocks
+            ):
                 skip = attribute.after
             continue
         if attribute.items >= 0:
@@ -157,19 +170,32 @@ def scan_pair(before: Index, after: Index, collected: Collected, blocks: Private
     _settle_dates(collected)
 
 
-def _private_outcome(before: Index, attribute: Attribute) -> str:
-    return "kept" if attribute.path in before.by_path else "present"
+def _private_outcome(before: Index, after: Index, attribute: Attribute) -> str:
+    """Return kept unless the value differs from that of the original at the same place."""
+    twin = before.at(attribute.path)
+    if twin is None:
+        return "present"
+    if max(twin.items, attribute.items) >= 0 or max(twin.length, attribute.length) >= LARGE:
+        return "kept"
+    same_value = before.plain(twin) == after.plain(attribute)
+    return "kept" if same_value and attribute.length else "changed"
 
 
 def _known(before: Index, collected: Collected) -> dict[int, set[bytes]]:
-    """Return the values that the original has in each listed attribute, at any depth."""
+    """Return the values that the original has in each listed attribute, at any depth; of UIDs, in any of them."""
     found: dict[int, set[bytes]] = {}
     for attribute in before.attributes:
         if attribute.items >= 0 or attribute.tag & 0x10000 or attribute.length >= LARGE:
             continue
-        if collected.rules.of(attribute.tag) is not None:
-            found.setdefault(attribute.tag, set()).add(before.plain(attribute))
+        rule = collected.rules.of(attribute.tag)
+        if rule is not None:
+            found.setdefault(_home(rule, attribute.tag), set()).add(before.plain(attribute))
     return found
+
+
+def _home(rule: Rule, tag: int) -> int:
+    """Return under what the values of *tag* are known: UIDs refer to each other, so all of them under 0."""
+    return 0 if "U" in rule.actions else tag
 
 
 def _study(before: Index, collected: Collected) -> str:
@@ -194,7 +220,7 @@ def _leaf(
         value = old
     outcome = _outcome(value, old, attribute, rule, known)
     found = collected.judge(rule, type_, outcome)
-    if found.kind == LEFT and is_harmless(value):
+    if found.kind == LEFT and found.action != "X" and is_harmless(value, attribute.vr):
         found = found._replace(weight="warn")
     if found.kind == "empty" and old == b"":
         found = found._replace(weight="warn")
@@ -222,7 +248,7 @@ def _outcome(
         return "empty"
     if "U" in rule.actions and is_registered(value):
         return "changed"
-    if value in known.get(attribute.tag, ()):
+    if value in known.get(_home(rule, attribute.tag), ()):
         return "kept"
     if attribute.length >= LARGE and old is not None:
         return "kept" if value == old else "changed"

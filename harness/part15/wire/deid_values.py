@@ -31,6 +31,9 @@ _BY_CHARSET = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
 _HARMLESS = frozenset(
     [b"ANONYMOUS", b"ANONYMIZED", b"ANONYMISED", b"REMOVED", b"DUMMY", b"UNKNOWN", b"NONE"]
 )
+_NOBODYS_DATES = (b"19000101", b"00010101")
+"""Days that tools write where no date is to be told."""
+_REGISTERED = re.compile(rb"1\.2\.840\.10008(\.(0|[1-9]\d{0,3})){1,9}")
 _ONE_VALUE = frozenset(["LT", "ST", "UT", "UR"])
 _PADDING = b" \0"
 _SIZES = {"US": 2, "SS": 2, "OW": 2, "AT": 2, "UL": 4, "SL": 4, "FL": 4, "OF": 4, "OL": 4}
@@ -91,8 +94,10 @@ def same(old: bytes, new: bytes, vr: str, old_charset: str, new_charset: str) ->
     return False
 
 
-def is_harmless(value: bytes) -> bool:
-    """Tell whether *value* is a word that stands for nobody, so that keeping it tells nothing."""
+def is_harmless(value: bytes, vr: str = "LO") -> bool:
+    """Tell whether *value* stands for nobody, so that keeping it tells nothing: a word, a dummy date."""
+    if vr in ("DA", "DT"):
+        return value[:8] in _NOBODYS_DATES and not value[8:].strip(b"0.")
     return value.upper() in _HARMLESS
 
 
@@ -171,8 +176,12 @@ def digest(value: bytes, salt: bytes) -> str:
 
 
 def is_registered(uid: bytes) -> bool:
-    """Tell whether *uid* is one the standard registers (root 1.2.840.10008), which identifies nobody."""
-    return uid.startswith(b"1.2.840.10008.")
+    """Tell whether *uid* may be one the standard registers, which identifies nobody.
+
+    Those have the root 1.2.840.10008 and few short components; what a vendor made of one by adding a
+    date or a number has longer ones.
+    """
+    return uid.startswith(b"1.2.840.10008.") and bool(_REGISTERED.fullmatch(uid.rstrip(_PADDING)))
 
 
 def days(value: bytes) -> int | None:

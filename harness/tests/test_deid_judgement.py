@@ -1,0 +1,216 @@
+"""Verdicts on pairs that resemble violations and are none, and on violations that resemble right outcomes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from pydicom import config, dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from part15.checks import deid_options, deid_table
+from part15.model import Word
+from part15.observations.deid import DeidSeen
+from part15.peers.deidentifier import Deidentifier
+from part15.wire.deid import Claimed, read_pair
+
+CT = "1.2.840.10008.5.1.4.1.1.2"
+Edit = Callable[[Dataset], object]
+
+
+def saved(made: Dataset) -> bytes:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = made.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = made.get("SOPInstanceUID", "1.2.3")
+    meta.TransferSyntaxUID, meta.ImplementationClassUID = ExplicitVRLittleEndian, "1.2.3.9"
+    made.file_meta = meta
+    out = io.BytesIO()
+    with config.disable_value_validation():
+        made.save_as(out, enforce_file_format=True)
+    return out.getvalue()
+
+
+def original() -> Dataset:
+    made = Dataset()
+    made.SOPClassUID, made.SOPInstanceUID = CT, "1.2.3.4.1"
+    made.StudyDate = made.SeriesDate = made.ContentDate = "20200101"
+    made.StudyTime = made.ContentTime = "101112"
+    made.AccessionNumber, made.Modality, made.Manufacturer = "ACC7712", "CT", "X"
+    made.ReferringPhysicianName, made.StudyDescription = "REF^DOC", "desc"
+    made.PatientName, made.PatientID, made.PatientSex = "DOE^JANE", "PID00923", "F"
+    made.PatientBirthDate, made.StudyID = "19600102", "S77"
+    made.StudyInstanceUID, made.SeriesInstanceUID = "1.2.3.5.1", "1.2.3.6.1"
+    made.FrameOfReferenceUID, made.PositionReferenceIndicator = "1.2.3.7.1", ""
+    made.SeriesNumber, made.InstanceNumber = 1, 1
+    made.Rows = made.Columns = 4
+    made.PixelData = bytes(32)
+    made["PixelData"].VR = "OW"
+    return made
+
+
+def judged(
+    before: Edit | None = None,
+    after: Edit | None = None,
+    options: tuple[str, ...] = (),
+    edition: str = "2023b",
+) -> DeidSeen:
+    """Edit the original, let the right de-identifier work, edit its output, and read the pair."""
+    with config.disable_value_validation():
+        source = original()
+        if before is not None:
+            before(source)
+        octets = saved(source)
+        made = dcmread(io.BytesIO(Deidentifier(edition=edition, options=options).object(octets)))
+        if after is not None:
+            after(made)
+        claim = Claimed(edition, options, hunt_originals=True, salt=b"salt")
+        return read_pair(octets, saved(made), "a", claim)
+
+
+def put(**values: object) -> Edit:
+    def edit(made: Dataset) -> None:
+        for keyword, value in values.items():
+            setattr(made, keyword, value)
+
+    return edit
+
+
+def weights(seen: DeidSeen) -> dict[str, str]:
+    return {d.path: f"{d.weight} {d.kind}" for d in seen.deviations if d.weight != "note"}
+
+
+def test_the_right_output_has_nothing_to_say_about() -> None:
+    seen = judged()
+    assert weights(seen) == {}
+    assert seen.survivors == ()
+    assert deid_table.follows_table(seen).word is Word.PASS
+    assert deid_options.frees_of_planted(seen).word is Word.PASS
+
+
+def test_a_dummy_that_the_original_already_had_is_told_and_no_violation() -> None:
+    same = put(PatientName="ANONYMOUS", PatientBirthDate="19000101")
+    seen = judged(same, same)
+    assert weights(seen) == {"(0010,0010)": "warn left", "(0010,0030)": "warn left"}
+    assert deid_table.follows_table(seen).word is Word.PASS
+    assert deid_options.frees_of_planted(seen).word is Word.PASS
+
+
+def test_a_word_for_nobody_is_no_excuse_where_the_attribute_has_to_go() -> None:
+    same = put(PatientComments="REMOVED")
+    assert weights(judged(same, same)) == {"(0010,4000)": "fail left"}
+
+
+def test_a_registered_uid_may_stay_and_one_made_of_it_may_not() -> None:
+    well_known = put(FrameOfReferenceUID="1.2.840.10008.1.4.1.1")
+    assert weights(judged(well_known, well_known)) == {}
+    made_of_it = put(FrameOfReferenceUID=f"{CT}.20230101.123456789012")
+    assert weights(judged(made_of_it, made_of_it)) == {"(0020,0052)": "fail left"}
+
+
+def test_a_uid_of_the_original_is_one_wherever_it_turns_up() -> None:
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CT, "1.2.3.4.1"
+    seen = judged(after=put(ReferencedSOPSequence=[item]))
+    assert weights(seen) == {"(0008,1199)[1]/(0008,1155)": "fail left"}
+    assert deid_table.protects_instance_uids(seen).word is Word.FAIL
+
+
+def test_a_new_uid_may_begin_like_the_old_one() -> None:
+    root = "1.2.826.0.1.3680043.8.498.1"
+    seen = judged(put(StudyInstanceUID=root), put(StudyInstanceUID=f"{root}23456789"))
+    assert weights(seen) == {}
+    assert seen.survivors == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "word"),
+    [
+        ({"PatientName": "TEST^PATIENT", "FilterType": "Patient aligned"}, Word.PASS),
+        ({"PatientName": "WHITE^BARBARA", "FilterType": "white balance"}, Word.PASS),
+        ({"PatientID": "123456", "KVP": "120.123456"}, Word.PASS),
+        ({"PatientID": "123456", "FilterType": "MR123456"}, Word.FAIL),
+        ({"PatientName": "SMITHSON^JOHN", "FilterType": "JOHN SMITHSON"}, Word.FAIL),
+        ({"PatientName": "Smithson^John", "FilterType": "smithson_john"}, Word.FAIL),
+    ],
+)
+def test_values_of_the_original_are_found_and_chance_is_not(
+    source: dict[str, str], word: Word
+) -> None:
+    seen = judged(put(**source))
+    assert deid_options.frees_of_planted(seen).word is word, seen.survivors
+
+
+def test_an_output_without_instance_uid_is_no_new_instance() -> None:
+    def lose(made: Dataset) -> None:
+        del made.SOPInstanceUID
+
+    seen = judged(after=lose)
+    assert deid_table.is_new_instance(seen).word is Word.FAIL
+    assert deid_table.protects_instance_uids(seen).word is Word.FAIL
+    assert deid_table.is_new_instance(judged()).word is Word.PASS
+
+
+def test_what_no_row_asks_for_is_told() -> None:
+    answer = deid_table.follows_table(judged(after=put(Rows=5)))
+    assert answer.word is Word.PASS
+    assert [f.subject for f in answer.findings] == ["(0028,0010)"]
+
+
+def test_a_word_of_the_name_in_a_cleaned_text_is_for_a_person_to_judge() -> None:
+    chosen = ("clean-descriptors",)
+    seen = judged(
+        put(StudyDescription="White matter"), put(StudyDescription="White matter"), chosen
+    )
+    assert deid_table.follows_table(seen).word is Word.PASS
+    named = put(PatientName="WHITE^BARBARA", StudyDescription="White matter")
+    seen = judged(named, put(StudyDescription="White matter"), chosen)
+    assert deid_table.follows_table(seen).word is Word.REVIEW
+    whole = judged(after=put(StudyDescription="of Jane Doe, i.e. DOE^JANE"), options=chosen)
+    assert deid_table.follows_table(whole).word is Word.FAIL
+
+
+def private(made: Dataset, values: dict[int, tuple[str, str]]) -> None:
+    block = made.private_block(0x0021, "ACME", create=True)
+    for element, (vr, value) in values.items():
+        block.add_new(element, vr, value)
+
+
+def advised(made: Dataset) -> None:
+    """Plant a block of which one element is safe, and say what is to be done with three others."""
+    values = {1: ("LO", "SECRET9"), 2: ("LO", "SECRET8"), 3: ("DS", "1.5"), 4: ("UI", "1.2.3.9.9")}
+    private(made, values)
+    block = Dataset()
+    block.PrivateGroupReference, block.PrivateCreatorReference = 0x21, "ACME"
+    block.BlockIdentifyingInformationStatus, block.NonidentifyingPrivateElements = "MIXED", [3]
+    block.DeidentificationActionSequence = []
+    for element, action in ((1, "D"), (2, "X"), (4, "U")):
+        item = Dataset()
+        item.IdentifyingPrivateElements, item.DeidentificationAction = [element], action
+        block.DeidentificationActionSequence.append(item)
+    made.PrivateDataElementCharacteristicsSequence = [block]
+
+
+SAFE_PRIVATE = ("retain-safe-private",)
+
+
+def test_private_attributes_may_be_treated_as_the_object_recommends() -> None:
+    right = {1: ("LO", "DUMMY"), 3: ("DS", "1.5"), 4: ("UI", "2.25.7")}
+    seen = judged(advised, lambda made: private(made, right), SAFE_PRIVATE)
+    assert weights(seen) == {}
+    assert deid_options.retains_safe_private(seen).word is Word.PASS
+    wrong = {1: ("LO", "SECRET9"), 2: ("LO", "DUMMY"), 3: ("DS", "1.5"), 4: ("UI", "")}
+    seen = judged(advised, lambda made: private(made, wrong), SAFE_PRIVATE)
+    assert weights(seen) == dict.fromkeys(
+        ("(0021,1001)", "(0021,1002)", "(0021,1004)"), "fail private"
+    )
+
+
+@pytest.mark.parametrize(("options", "edition"), [(SAFE_PRIVATE, "2011"), ((), "2023b")])
+def test_recommendations_are_none_before_2017c_and_without_the_option(
+    options: tuple[str, ...], edition: str
+) -> None:
+    dummy = {1: ("LO", "DUMMY")}
+    seen = judged(advised, lambda made: private(made, dummy), options, edition)
+    assert weights(seen)["(0021,1001)"] == "fail private"
