@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from part15.wire.deid_actions import EMPTIED, INVALID, LEFT, NOT_KEPT, PRIVATE, Said
+from part15.wire.deid_actions import EMPTIED, INVALID, LEFT, Said
 from part15.wire.deid_collect import Collected, named
-from part15.wire.deid_content import SAFE_PRIVATE, ContentRules, PrivateBlocks, is_creator
+from part15.wire.deid_content import ContentRules, PrivateBlocks
 from part15.wire.deid_index import LARGE, Attribute, Index
+from part15.wire.deid_private import declared_gone, judge_private, private_outcome
 from part15.wire.deid_rules import Rule
 from part15.wire.deid_values import days, digest, flaw, is_harmless, is_registered, same
 from part15.wire.dictionary import tag_number, tag_text
@@ -50,7 +51,7 @@ def scan_alone(index: Index, collected: Collected, blocks: PrivateBlocks) -> Non
         if rule is None:
             continue
         if attribute.tag & 0x10000:
-            if _private(attribute, rule, "present", collected, blocks):
+            if judge_private(attribute, rule, "present", collected, blocks):
                 skip = attribute.after
             continue
         if attribute.items < 0:
@@ -83,62 +84,6 @@ def _alone(index: Index, attribute: Attribute, rule: Rule) -> str:
     return "present"
 
 
-def _private(
-    attribute: Attribute, rule: Rule, outcome: str, collected: Collected, blocks: PrivateBlocks
-) -> bool:
-    """Judge a private attribute; return whether the inside of it is not to be looked at."""
-    action, column = rule.actions[0], rule.columns[0]
-    detail = ""
-    if column == SAFE_PRIVATE:
-        if is_creator(attribute.tag):
-            if _reserves_safe(attribute, blocks):
-                collected.count(action, column, "kept")
-                return False
-            detail = "a private creator without an attribute in its block that may stay"
-        elif blocks.is_safe(attribute):
-            collected.count(action, column, "kept")
-            return False
-        elif _as_advised(attribute, outcome, blocks):
-            collected.count(blocks.advice(attribute), column, outcome)
-            return False
-        elif not blocks.creator(attribute):
-            detail = "no private creator reserves its block"
-        else:
-            detail = "nothing says that it is safe"
-    collected.count(action, column, outcome)
-    found = Said(PRIVATE, "fail", action, column)
-    collected.deviates(attribute.path, rule, "", outcome, found, detail=detail)
-    return True
-
-
-def _as_advised(attribute: Attribute, outcome: str, blocks: PrivateBlocks) -> bool:
-    """Tell whether an attribute that is not safe was emptied or replaced as (0008,0307) recommends (E.3.10)."""
-    action = blocks.advice(attribute)
-    if action not in ("D", "Z", "U") or outcome == "kept":
-        return False
-    return action == "Z" or bool(attribute.length)
-
-
-def _reserves_safe(creator: Attribute, blocks: PrivateBlocks) -> bool:
-    """Tell whether an attribute that may stay is in the block that *creator* reserves, in its data set."""
-    index = blocks.index
-    item = creator.path[: -len("(0009,0010)")]
-    block = creator.tag & 0xFF
-    start = index.by_path[creator.path]
-    for other in index.attributes[start + 1 :]:
-        if other.tag >> 16 != creator.tag >> 16 or not other.path.startswith(item):
-            if other.level <= creator.level:
-                break
-            continue
-        if (
-            other.level == creator.level
-            and other.tag >> 8 & 0xFF == block
-            and (blocks.is_safe(other) or blocks.advice(other) in ("D", "Z", "U"))
-        ):
-            return True
-    return False
-
-
 def scan_pair(before: Index, after: Index, collected: Collected, blocks: PrivateBlocks) -> None:
     """Judge every attribute of *after* against *before*, then what of *before* is gone."""
     known = _known(before, collected)
@@ -153,8 +98,8 @@ def scan_pair(before: Index, after: Index, collected: Collected, blocks: Private
             _unlisted(before, after, attribute, collected)
             continue
         if attribute.tag & 0x10000:
-            if _private(
-                attribute, rule, _private_outcome(before, after, attribute), collected, blocks
+            if judge_private(
+                attribute, rule, private_outcome(before, after, attribute), collected, blocks
             ):
                 skip = attribute.after
             continue
@@ -166,19 +111,8 @@ def scan_pair(before: Index, after: Index, collected: Collected, blocks: Private
         collected.nested += bool(attribute.level)
         _leaf(before, after, attribute, rule, known, study, collected)
     _gone(before, after, content, collected)
-    _declared_gone(before, after, collected, blocks)
+    declared_gone(before, after, collected, blocks)
     _settle_dates(collected)
-
-
-def _private_outcome(before: Index, after: Index, attribute: Attribute) -> str:
-    """Return kept unless the value differs from that of the original at the same place."""
-    twin = before.at(attribute.path)
-    if twin is None:
-        return "present"
-    if max(twin.items, attribute.items) >= 0 or max(twin.length, attribute.length) >= LARGE:
-        return "kept"
-    same_value = before.plain(twin) == after.plain(attribute)
-    return "kept" if same_value and attribute.length else "changed"
 
 
 def _known(before: Index, collected: Collected) -> dict[int, set[bytes]]:
@@ -343,27 +277,6 @@ def _gone(before: Index, after: Index, content: ContentRules, collected: Collect
             ):
                 continue
             collected.deviates(attribute.path, rule, type_, "absent", found)
-
-
-def _declared_gone(
-    before: Index, after: Index, collected: Collected, blocks: PrivateBlocks
-) -> None:
-    """List private attributes that the SUT declares as safe and removed all the same (E.3.10)."""
-    rule = collected.rules.private
-    if rule is None or rule.columns != (SAFE_PRIVATE,) or not blocks.declared:
-        return
-    old = PrivateBlocks(before, blocks.edition, blocks.declared)
-    for attribute in before.attributes:
-        if (
-            not attribute.tag & 0x10000
-            or is_creator(attribute.tag)
-            or attribute.path in after.by_path
-        ):
-            continue
-        if (old.creator(attribute), attribute.tag >> 16, attribute.tag & 0xFF) in blocks.declared:
-            found = Said(NOT_KEPT, "fail", rule.actions[0], SAFE_PRIVATE)
-            detail = "declared as safe"
-            collected.deviates(attribute.path, rule, "", "absent", found, detail=detail)
 
 
 def _item_gone(attribute: Attribute, after: Index) -> bool:
