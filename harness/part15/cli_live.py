@@ -97,9 +97,10 @@ class Picture:
         self._counts[verdict.word] += 1
         if self._quiet:
             return
-        loud = verdict.word in _LOUD and verdict.case.clause not in self._said
+        about = verdict.message if verdict.word is Word.ERROR else verdict.case.clause
+        loud = verdict.word in _LOUD and about not in self._said
         if self._verbose or loud:
-            self._said.add(verdict.case.clause)
+            self._said.add(about)
             style = STYLES[verdict.word]
             site = "site policy: " if verdict.case.policy else ""
             line = (

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from part15.channel.trigger import ASK, filled
 from part15.errors import Trouble
@@ -17,6 +18,9 @@ from part15.observations.session import AssociationSeen, UseSeen
 from part15.session import Session
 from part15.target import Endpoint, Listener, Target
 
+if TYPE_CHECKING:
+    from cryptography import x509
+
 
 def examine(target: Target) -> Iterator[Line]:
     """Yield what was found on every endpoint; sends one association at most to each."""
@@ -26,7 +30,10 @@ def examine(target: Target) -> Iterator[Line]:
         session = Session(target, Store(Path(folder)))
         for name, endpoint in target.endpoints.items():
             if endpoint.identity is not None:
-                yield examine_identity(f"{name}.identity", endpoint.identity)
+                mine = examine_identity(f"{name}.identity", endpoint.identity)
+                yield mine
+                if not mine.sound:
+                    continue
             yield from _reach(session, name, endpoint)
     for name, listener in target.listeners.items():
         if listener.trigger is None:
@@ -63,6 +70,34 @@ def _reach(session: Session, name: str, endpoint: Endpoint) -> Iterator[Line]:
         yield Line(name, sound, f"security is {use.state}: {use.why}{setting}")
 
 
+def trusted(place: str, path: str, certificate: x509.Certificate) -> Line:
+    """Return whether a CA in the PEM file *path* issued *certificate*, or *path* holds it itself."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        held = x509.load_pem_x509_certificates(Path(path).read_bytes())
+    except (OSError, ValueError):
+        return Line(place, False, f"{path} holds no certificate in PEM; give the CA of the product")
+    for authority in held:
+        if authority == certificate:
+            return Line(place, True, "holds the certificate of the server itself")
+        try:
+            certificate.verify_directly_issued_by(authority)
+        except (ValueError, TypeError, InvalidSignature):
+            continue
+        return Line(
+            place, True, f"holds {authority.subject.rfc4514_string()}, which issued the certificate"
+        )
+    issuer = certificate.issuer.rfc4514_string()
+    return Line(
+        place,
+        False,
+        f"the server's certificate was issued by {issuer}, which is not in {path}; give the CA "
+        "certificate of the product, and any intermediate one",
+    )
+
+
 def _told(name: str, endpoint: Endpoint, seen: AssociationSeen) -> Iterator[Line]:
     handshake = seen.handshake
     if handshake is not None:
@@ -75,9 +110,10 @@ def _told(name: str, endpoint: Endpoint, seen: AssociationSeen) -> Iterator[Line
             from cryptography import x509
 
             try:
-                yield validity(
-                    f"{name}.server", x509.load_der_x509_certificate(handshake.certificate)
-                )
+                certificate = x509.load_der_x509_certificate(handshake.certificate)
+                yield validity(f"{name}.server", certificate)
+                if endpoint.trust:
+                    yield trusted(f"{name}.trust", endpoint.trust, certificate)
             except ValueError:
                 yield Line(f"{name}.server", False, "the server's certificate cannot be parsed")
     if seen.outcome == "accepted":

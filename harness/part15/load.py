@@ -233,9 +233,12 @@ def lint(path: Path) -> tuple[Problem, ...]:
             return tuple(
                 _sorted([*problems, *(bind_problems({profile.id: profile}) if profile else ())])
             )
+        from part15.load_declared import declared_problems
         from part15.target_file import load_target
 
-        load_target(path)
+        target = load_target(path)
+        text = path.read_text(encoding="utf-8")
+        return tuple(declared_problems(target, text, str(path), load_profiles()))
     except InputError as error:
         return error.problems
     return ()

@@ -223,6 +223,11 @@ def refused_because(bench: Bench, seen: AssociationSeen) -> str:
         )
     if seen.outcome == "garbage" and point.transport == "tls" and not (shake and shake.completed):
         return f'{point.address} does not answer with TLS ({seen.why}); set transport = "plain" or use its TLS port'
+    if point.transport == "tls" and not (shake and shake.version) and _is_early(seen):
+        return (
+            f"{point.address} answers a ClientHello with nothing ({_words(seen)}); switch TLS on in the "
+            'product, use its TLS port, or set transport = "plain" if it is a plain one'
+        )
     if shake and shake.requested and not ours:
         return f"the product asks for a client certificate; give endpoints.{point.id}.identity, issued by a CA that it trusts"
     if shake and shake.completed and seen.outcome in ("silent", "closed", "garbage"):
@@ -237,6 +242,13 @@ def refused_because(bench: Bench, seen: AssociationSeen) -> str:
             "issue it by a CA that the product trusts, or enter that CA there"
         )
     return f"no association with '{point.ae_title}' at {point.address}: {_words(seen)}"
+
+
+def _is_early(seen: AssociationSeen) -> bool:
+    """Tell whether the connection ended without a word of TLS from the other side."""
+    shake = seen.handshake
+    silent = seen.outcome in ("closed", "reset", "silent")
+    return silent and not (shake and (shake.completed or shake.requested))
 
 
 def _words(seen: AssociationSeen) -> str:

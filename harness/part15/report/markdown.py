@@ -120,10 +120,12 @@ def _undecided(document: Mapping[str, Any]) -> list[str]:
     groups = view.undecided(document)
     lines = ["## Not decided yet", ""] if groups else []
     for group in groups:
+        told = "; ".join(f"{plain(message)} ({count} cases)" for message, count in group["causes"])
         names = ", ".join(code(c["id"]) for c in group["clauses"][:MOST])
         more = len(group["clauses"]) - MOST
         lines.append(
-            f"- **{plain(group['do'])}** ({group['count']}): {names}{f', and {more} more' if more > 0 else ''}"
+            f"- **{plain(group['do'])}** ({group['count']}): "
+            + (told or f"{names}{f', and {more} more' if more > 0 else ''}")
         )
     return [*lines, ""] if lines else []
 

@@ -240,6 +240,10 @@ def _undecided(document: Mapping[str, Any], console: Console) -> None:
             console, Text.assemble((group["do"], "bold"), f" ({group['count']}): {group['how']}"), 2
         )
         _indented(console, Text(view.blocking_text(group), "dim"), 5)
+        for message, count in group["causes"]:
+            _item(console, Text(f"{count} x", "bold"), Text(message), 5)
+        if group["causes"]:
+            continue
         if len(group["clauses"]) > FEW:
             _indented(console, ", ".join(c["id"] for c in group["clauses"]), 5)
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -266,9 +267,9 @@ def _by_clause(results: Iterable[Result]) -> list[dict[str, Any]]:
 
 
 def undecided(document: Document) -> list[dict[str, Any]]:
-    """Return undecided results grouped by what the person must do next: ``do, how, clauses, count, binding``.
+    """Return undecided results grouped by what the person must do next: ``do, how, clauses, count, binding, causes``.
 
-    *binding* counts those that keep a claim from being established; they come first in their group.
+    *causes* are the few messages that stand for many results, with how often each was said. *binding* counts those that keep a claim from being established; they come first in their group.
     """
     groups: dict[int, list[Result]] = {}
     for result in document["results"]:
@@ -283,9 +284,18 @@ def undecided(document: Document) -> list[dict[str, Any]]:
             ),
             "count": len(own),
             "binding": sum(binds(r) for r in own),
+            "causes": _causes(own),
         }
         for i, own in sorted(groups.items())
     ]
+
+
+def _causes(results: Sequence[Result]) -> list[tuple[str, int]]:
+    """Return the messages of *results* with how often each was said, where a few stand for many; else nothing."""
+    found = Counter(str(r["message"]) for r in results)
+    if len(results) < 4 * len(found):
+        return []
+    return found.most_common()
 
 
 def _next(result: Result) -> int:
