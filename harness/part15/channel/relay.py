@@ -17,7 +17,7 @@ from typing import Self
 
 from part15.address import is_ipv6, join_address
 from part15.channel.records import cut
-from part15.channel.tls import Ended, Tap, dial
+from part15.channel.tls import TAP_LIMIT, Ended, Tap, dial
 
 Change = Callable[[int, bytes], list[bytes]]
 """From the number of a record (from 0, per direction) and its octets to what is sent instead."""
@@ -81,19 +81,23 @@ class Relay:
     """Listens on loopback and carries every connection to *address*.
 
     *changes* makes, for each new connection, the change of its way to the server and of its way back.
-    *taps* keeps what each connection carried (before changes), *deadline* ends one that is silent.
+    *taps* keeps the first *room* octets that came from each end (before changes) and *sent* those that
+    went on to each end (after them); *deadline* ends a connection that is silent.
     """
 
     address: str
     changes: Callable[[], tuple[Change, Change]] = lambda: (unchanged, unchanged)
     host: str = "127.0.0.1"
+    port: int = 0
     deadline: float = 5.0
+    room: int = TAP_LIMIT
     taps: list[Tap] = field(default_factory=list)
+    sent: list[Tap] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         family = socket.AF_INET6 if is_ipv6(self.host) else socket.AF_INET
-        self._listening = socket.create_server((self.host, 0), family=family)
+        self._listening = socket.create_server((self.host, self.port), family=family)
         self._closing, self._alarm = socket.socketpair()
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
@@ -129,12 +133,15 @@ class Relay:
             except Ended:
                 return
             with far:
-                tap = Tap()
+                tap, passed = Tap(limit=self.room), Tap(limit=self.room)
                 self.taps.append(tap)
+                self.sent.append(passed)
                 onward, back = self.changes()
-                self._pump(_Way(near, far, onward, out=True), _Way(far, near, back, out=False), tap)
+                self._pump(
+                    _Way(near, far, onward, out=True), _Way(far, near, back, out=False), tap, passed
+                )
 
-    def _pump(self, onward: _Way, back: _Way, tap: Tap) -> None:
+    def _pump(self, onward: _Way, back: _Way, tap: Tap, passed: Tap) -> None:
         ways = {onward.source: onward, back.source: back}
         for sock in ways:
             sock.settimeout(self.deadline)
@@ -148,9 +155,13 @@ class Relay:
                     way = ways[sock]
                     octets = sock.recv(65536)
                     if octets:
-                        way.sink.sendall(way.carry(octets, tap))
+                        self._pass(way, way.carry(octets, tap), passed)
                         continue
-                    if way.held:
-                        way.sink.sendall(way.held)
+                    self._pass(way, way.held, passed)
                     way.sink.shutdown(socket.SHUT_WR)
                     del ways[sock]
+
+    @staticmethod
+    def _pass(way: _Way, octets: bytes, passed: Tap) -> None:
+        passed.note(octets, out=way.out)
+        way.sink.sendall(octets)

@@ -118,9 +118,9 @@ def _damage(line: Line, name: str, deadline: float) -> Damaged:
         _, asked = talk.next(until)
         if not isinstance(asked, pdu.Associate):
             return Damaged(why="no A-ASSOCIATE-RQ came")
-        talk.send(pdu.encode_accept(_accepting(asked)), until)
-        request, context = _request(talk, until)
-        parts = pdu.fragments(context, dimse.response_to(request), b"")
+        talk.send(pdu.encode_accept(accepting(asked)), until)
+        wanted, context = request(talk, until)
+        parts = pdu.fragments(context, dimse.response_to(wanted), b"")
         sealed, _ = records.cut(b"".join(line.tls.seal(part) for part in parts))
         line.plain.send(b"".join(records.flipped(r, FLIPS[name]) for r in sealed), until)
     except Ended as ended:
@@ -148,7 +148,7 @@ def _ends(line: Line, until: float) -> bool:
     return True
 
 
-def _request(talk: Conversation, until: float) -> tuple[dimse.Command, int]:
+def request(talk: Conversation, until: float) -> tuple[dimse.Command, int]:
     """Return the command of the next request and its context, once its data set has come too; raises Ended.
 
     What is still under way when we answer would look as if the client went on after the answer.
@@ -240,7 +240,7 @@ def _known(line: Line) -> Served:
 
 def answer(talk: Conversation, asked: pdu.Associate, until: float) -> bool:
     """Accept *asked* and serve it to its end; tell whether a request was answered."""
-    talk.send(pdu.encode_accept(_accepting(asked)), until)
+    talk.send(pdu.encode_accept(accepting(asked)), until)
     collected, answered = b"", False
     waiting: dimse.Command | None = None
     for _ in range(MAX_MESSAGES):
@@ -268,7 +268,7 @@ def answer(talk: Conversation, asked: pdu.Associate, until: float) -> bool:
     return answered
 
 
-def _accepting(asked: pdu.Associate) -> pdu.Associate:
+def accepting(asked: pdu.Associate) -> pdu.Associate:
     """Return the answer that accepts every context of *asked* with its first transfer syntax."""
     contexts = tuple(
         pdu.PresentationContext(c.id, "", (c.transfers or (pdu.IMPLICIT_LE,))[:1])

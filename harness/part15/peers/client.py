@@ -27,13 +27,13 @@ from part15.channel.tls import (
     VERSIONS,
     Ended,
     Plain,
-    Tls,
     dial,
     listen_to,
     reading,
 )
 from part15.observations.session import AssociationSeen
 from part15.peers.client_lines import careless_line, request_on
+from part15.peers.clumsy import Clumsy
 from part15.peers.policy import WITH_DHE
 from part15.peers.rewriting import rewriting, with_extension
 from part15.peers.strength import strong
@@ -81,6 +81,8 @@ class Behaviour:
     """Connects no more after it refused the version of a server."""
     careless: str = ""
     """Not empty: completes any handshake of TLS 1.2 and verifies nothing; ``fixed`` with one key for all."""
+    records: str = ""
+    """How it misreads TLS records (:class:`part15.peers.clumsy.Clumsy`)."""
     holds: bool = False
     """Keeps the connection when an integrity check failed."""
     plain: bool = False
@@ -187,7 +189,7 @@ def _once(host: str, port: int, called: str, pki: Path, does: Behaviour) -> Asso
     context = client_context(does, pki)
     name = host if does.sni or context.check_hostname else None
     spoken = listen_to(context)
-    tls = Tls(plain, context, name=name)
+    tls = Clumsy(plain, context, name=name, how=does.records)
     line = Line(plain, tls, spoken)
     try:
         if does.rewrite:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from part15.peers.faults import for_each
 from part15.peers.faults_clients_base import NO_DHE, client_fault
-from part15.peers.policy import MODERN
+from part15.peers.policy import MODERN, WITH_DHE
 from part15.wire import pdu
 
 _CARELESS = (
@@ -189,6 +189,48 @@ FAULTS = (
         ),
         "the connection must be dropped",
         holds=True,
+    ),
+    client_fault(
+        "loses_split_pdus",
+        "ends the connection when a TLS record ends within a PDU",
+        ("TLS-COMMON-record-boundaries",),
+        "a PDU longer than a record must be put together",
+        records="split",
+    ),
+    client_fault(
+        "loses_split_headers",
+        "ends the connection when a TLS record ends within the header of a PDU",
+        ("TLS-COMMON-record-boundaries",),
+        "the header must be put together",
+        records="header",
+    ),
+    client_fault(
+        "takes_one_pdu_per_record",
+        "loses what stands behind the first PDU of a TLS record",
+        ("TLS-COMMON-record-boundaries",),
+        "several PDUs in one record must be taken",
+        records="first",
+    ),
+    client_fault(
+        "gives_up_on_small_records",
+        "ends the connection after many TLS records of one octet",
+        ("TLS-COMMON-record-boundaries",),
+        "small records are records",
+        records="tiny",
+    ),
+    client_fault(
+        "takes_null_suite",
+        "goes on when the server selects NULL encryption, which it offers last",
+        (
+            "TLS-COMMON-nothing-in-clear",
+            "RFC7525-no-null",
+            "RFC9325-no-null",
+            "B.12-no-null",
+            "B.12-encrypt-and-integrity",
+        ),
+        "data goes in clear",
+        ciphers=f"{WITH_DHE}:ECDHE+eNULL",
+        level=0,
     ),
     client_fault(
         "releases_first",

@@ -107,6 +107,7 @@ _NULL_FLIPS = (
     "RFC9325-no-null",
     "B.12-no-null",
     "B.12-encrypt-and-integrity",
+    "TLS-COMMON-nothing-in-clear",
     *_MODIFIED,
 )
 

@@ -75,6 +75,8 @@ class Policy:
     reject: tuple[int, int, int] | None = None
     abort: tuple[int, int] | None = None
     after_damage: str = "drop"
+    records: str = ""
+    """How it misreads TLS records (:class:`part15.peers.clumsy.Clumsy`)."""
     repairs_tickets: bool = False
     """A changed session ticket is put right before the TLS library sees it."""
     program: tuple[str, ...] = ()

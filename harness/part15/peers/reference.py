@@ -20,9 +20,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from part15.address import is_ipv6, join_address
-from part15.channel.tls import Ended, Plain, Stream, Tap, Tls
+from part15.channel.tls import Ended, Plain, Stream, Tap
 from part15.peers import scripted
 from part15.peers.child import Child, Pipes
+from part15.peers.clumsy import Clumsy
 from part15.peers.contexts import server_context
 from part15.peers.faults import Fault, faults
 from part15.peers.gnutls_child import GnutlsChild
@@ -256,7 +257,7 @@ class ReferencePeer:
         return None
 
     def _protected(self, plain: Plain, policy: Policy, early: bytes, until: float) -> None:
-        stream = Tls(plain, self._context(policy), server=True, early=early)
+        stream = Clumsy(plain, self._context(policy), server=True, early=early, how=policy.records)
         try:
             stream.handshake(until)
         except BROKEN:
