@@ -36,9 +36,16 @@ def identity_problems(target: Target) -> Iterator[Problem]:
     }
     for place, point in points.items():
         if point.identity is not None:
-            line = examine_identity(f"{place}.identity", point.identity)
-            if not line.sound:
-                yield Problem(target.source, None, None, f"{line.place}: {line.text}")
+            yield from _problems(target, place, point.identity)
+    for name, user in target.users.items():
+        if user.identity is not None:
+            yield from _problems(target, f"users.{name}", user.identity)
+
+
+def _problems(target: Target, place: str, identity: Identity) -> Iterator[Problem]:
+    line = examine_identity(f"{place}.identity", identity)
+    if not line.sound:
+        yield Problem(target.source, None, None, f"{line.place}: {line.text}")
 
 
 def examine_identity(place: str, identity: Identity) -> Line:

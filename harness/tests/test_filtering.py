@@ -316,7 +316,7 @@ def test_a_ticket_for_one_association_is_not_enough(pki: Pki, tmp_path: Path) ->
 
 
 def test_no_credential_is_in_any_file_of_a_run(pki: Pki, tmp_path: Path) -> None:
-    judge(pki, tmp_path)
+    judge(pki, tmp_path, plain=True)
     kept = [p for p in (tmp_path / "evidence").rglob("*") if p.is_file()]
     assert any(p.name == "phi-capture.pcapng" for p in kept)
     for secret in (*USERS.values(), bytes(reversed(USERS["alice"]))):

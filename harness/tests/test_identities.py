@@ -65,6 +65,14 @@ def test_only_the_identity_we_show_is_looked_at(pki: Pki) -> None:
     assert "endpoints.dicom-tls.identity: the certificate" in problem.message
 
 
+def test_the_certificate_of_a_user_is_looked_at(pki: Pki) -> None:
+    files = {k: str(getattr(pki["expired"], k)) for k in ("certificate", "key")}
+    document = {"target": {"name": "x"}, "users": {"alice": {"identity": files}}}
+    (problem,) = identity_problems(parse_target(document))
+    assert problem.message.startswith("users.alice.identity: the certificate")
+    assert "expired" in problem.message
+
+
 def test_the_doctor_finds_a_sound_peer_sound(pki: Pki) -> None:
     with ReferencePeer(pki) as peer:
         lines = list(examine(target(peer)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from part15.checks import signature_coverage, signature_documents
@@ -198,7 +199,9 @@ def signs_as_a_report(seen: CorrectionSeen, *, edition: str) -> Judgement:
             )
         for answer in _by_profile(seen, instance, edition):
             if answer.word is Word.FAIL:
-                return answer
+                return dataclasses.replace(
+                    answer, message=f"the signature of the corrected report: {answer.message}"
+                )
     return passes(
         "the corrected report is signed by the profile for reports",
         observed="; ".join(_signatures(seen, i) for i in seen.corrected),
