@@ -170,3 +170,94 @@ def test_orthanc_shows_everybody_everything(tmp_path: Path) -> None:
     failing = {rule for rule, (word, _) in found.items() if word is Word.FAIL}
     assert failing == {"find", "get", "move", "counts", "nobody", "wrong-credential"}, found
     assert found["existence"][0] is Word.PASS, "a study that is shown tells nothing by its status"
+
+
+class Pynetdicom:
+    """A server of pynetdicom that knows two users and shows each the department of the same name, by C-FIND alone."""
+
+    def __init__(self, port: int) -> None:
+        from pynetdicom import AE, evt
+        from pynetdicom import sop_class as classes
+
+        self.held: list[Any] = []
+        entity = AE(ae_title="PYNETDICOM")
+        for name in (
+            "SecondaryCaptureImageStorage",
+            "StudyRootQueryRetrieveInformationModelFind",
+            "StudyRootQueryRetrieveInformationModelGet",
+        ):
+            entity.add_supported_context(getattr(classes, name), scu_role=True, scp_role=True)
+        self.server = entity.start_server(
+            ("127.0.0.1", port),
+            block=False,
+            evt_handlers=[
+                (evt.EVT_USER_ID, self._known),
+                (evt.EVT_C_STORE, self._stored),
+                (evt.EVT_C_FIND, self._found),
+                (evt.EVT_C_GET, self._got),
+            ],
+        )
+
+    def _known(self, event: Any) -> tuple[bool, bytes | None]:
+        return event.secondary_field == b"rose and 42 thorns", None
+
+    def _stored(self, event: Any) -> int:
+        found = event.dataset
+        found.file_meta = event.file_meta
+        self.held.append(found)
+        return 0
+
+    def _matching(self, event: Any) -> list[Any]:
+        uids = str(event.identifier.get("StudyInstanceUID", "")).split("\\")
+        return [d for d in self.held if d.StudyInstanceUID in uids]
+
+    def _found(self, event: Any) -> Iterator[tuple[int, Any]]:
+        from pydicom.dataset import Dataset
+
+        shown = event.assoc.requestor.user_identity
+        user = shown.primary_field.decode() if shown is not None else ""
+        theirs = {
+            d.StudyInstanceUID: d
+            for d in self._matching(event)
+            if d.get("InstitutionalDepartmentName", "") == user.upper()
+        }
+        for uid in theirs:
+            row = Dataset()
+            row.QueryRetrieveLevel = event.identifier.QueryRetrieveLevel
+            row.StudyInstanceUID = uid
+            yield 0xFF00, row
+
+    def _got(self, event: Any) -> Iterator[Any]:
+        found = self._matching(event)
+        yield len(found)
+        for each in found:
+            yield 0xFF00, each
+
+
+def test_a_server_of_pynetdicom_that_filters_find_but_not_get(tmp_path: Path) -> None:
+    """A leak that is none of our own code: user identity, filter and retrieval are foreign."""
+    port = free_port()
+    (tmp_path / "passcode").write_text("rose and 42 thorns")
+    users = {
+        name: {"type": 2, "name": name, "passcode": f"file:{tmp_path}/passcode", "sees": [name]}
+        for name in ("alice", "bob")
+    }
+    studies = {name: {"department": name.upper()} for name in users}
+    document = target(port, 0, users=users, studies=studies)
+    document.pop("listeners")
+    peer = Pynetdicom(port)
+    try:
+        found = judged(document, tmp_path)
+    finally:
+        peer.server.shutdown()
+    assert {rule: word for rule, (word, _) in found.items()} == {
+        "find": Word.PASS,
+        "get": Word.FAIL,
+        "move": Word.INCONCLUSIVE,
+        "counts": Word.PASS,
+        "nobody": Word.FAIL,
+        "wrong-credential": Word.PASS,
+        "existence": Word.PASS,
+    }, found
+    assert "gets study" in found["get"][1]
+    assert "give a listener" in found["move"][1]

@@ -148,11 +148,20 @@ def _begin(bench: Bench) -> _Round | NotReached:
         bench = dataclasses.replace(bench, recorder=None)
     elif bench.recorder is not None:
         bench.recorder.sensitive = True
-    listeners = bench.target.listeners.values()
-    ours = (x for x in listeners if x.port and x.transport in ("plain", "tls"))
-    round_ = _Round(bench, made, next(ours, None))
+    round_ = _Round(bench, made, _destination(bench))
     bench.shelf.once(("filtering, indexed", bench.endpoint.id), round_.wait)
     return round_
+
+
+def _destination(bench: Bench) -> Any:
+    """Return the listener that C-MOVE goes to: a known one with a fixed port, of the same transport if there is one."""
+    usable = [
+        x
+        for x in bench.target.listeners.values()
+        if x.port and x.transport in ("plain", "tls") and not x.stranger
+    ]
+    usable.sort(key=lambda x: x.transport != bench.endpoint.transport)
+    return usable[0] if usable else None
 
 
 def _listening(round_: _Round) -> contextlib.AbstractContextManager[object]:
