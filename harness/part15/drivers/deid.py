@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from part15.bench import Bench
 from part15.channel.adapter import Adapter, adapter_of
+from part15.drivers.deid_through import Ends, ends_of, through
 from part15.errors import TargetError, Trouble
 from part15.model import Impact
 from part15.observations import Many, Member, NotReached
@@ -28,6 +29,8 @@ PROFILE = BASIC
 SECONDS_PER_FILE = 10.0
 MOST_OUTPUT = 1 << 30
 MOST_SEED = 200
+MOST_LOG = 1 << 22
+"""Octets of a file without DICOM in it, a log or a report, that is still looked through."""
 MOST_EVIDENCE = 1 << 20
 Asked = tuple[str, tuple[str, ...]]
 """Edition and options."""
@@ -98,7 +101,9 @@ def deidentify(
     """Hand the planted corpus to the adapter's ``deidentify`` and read what comes out against it.
 
     Where full and modified dates are both claimed *dates* chooses. With *encrypted* three recipients are given, and the keys of all of them open what they may.
-    Without an adapter the files of ``media.folder`` are read, against ``media.originals`` if named.
+    Without an adapter the corpus is stored with the endpoint that names the claim, and taken at the
+    listener that does (:mod:`part15.drivers.deid_through`); without those the files of ``media.folder``
+    are read, against ``media.originals`` if named.
     """
     claimed = claim_of(bench.target, dates)
     key = ("deid.deidentify", encrypted, claimed)
@@ -112,8 +117,23 @@ def _driven(bench: Bench, claimed: Asked, encrypted: bool) -> Many[DeidSeen] | N
     try:
         adapter = adapter_of(bench.target)
     except Trouble:
-        return read_media(bench, claimed)
-    return _through(bench, adapter, claimed, encrypted)
+        ends = ends_of(bench.target)
+        if ends is None:
+            return read_media(bench, claimed)
+        found: Many[DeidSeen] | NotReached = bench.shelf.once(
+            ("deid.through", claimed), lambda: _stored(bench, ends, claimed)
+        )
+        return found
+    return _by_adapter(bench, adapter, claimed, encrypted)
+
+
+def _stored(bench: Bench, ends: Ends, claimed: Asked) -> Many[DeidSeen] | NotReached:
+    """Pass the corpus through a SUT that takes objects and sends them on; once, whoever the recipients are."""
+    edition, chosen = claimed
+    corpus, hunter = _corpus(bench, claimed)
+    safe = declared_safe(bench.target)
+    claim = Claimed(edition, chosen, safe=safe, hunter=hunter, salt=os.urandom(32))
+    return through(bench, ends, corpus, claim, hunter)
 
 
 def read_media(bench: Bench, claimed: Asked) -> Many[DeidSeen] | NotReached:
@@ -122,7 +142,8 @@ def read_media(bench: Bench, claimed: Asked) -> Many[DeidSeen] | NotReached:
     if media is None:
         return NotReached(
             "deidentify",
-            "the target names neither an adapter with the verb deidentify nor media.folder",
+            "the target names neither an adapter with the verb deidentify, nor an endpoint and a listener "
+            f"with profiles = ['{BASIC}'], nor media.folder",
         )
     edition, chosen = claimed
     originals = Path(media.originals) if media.originals else None
@@ -137,7 +158,8 @@ def read_media(bench: Bench, claimed: Asked) -> Many[DeidSeen] | NotReached:
         salt=os.urandom(32),
     )
     folder = Path(media.folder)
-    members = []
+    members: list[Member[DeidSeen]] = []
+    logged: tuple[SurvivorSeen, ...] = ()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
         old = originals / name if originals is not None else None
@@ -147,9 +169,21 @@ def read_media(bench: Bench, claimed: Asked) -> Many[DeidSeen] | NotReached:
         if seen is not None:
             told = hunter.in_text(name, "file name") if hunter is not None else ()
             members.append(Member(name, replace(seen, survivors=seen.survivors + told)))
+        elif hunter is not None and path.stat().st_size <= MOST_LOG:
+            logged += hunter.in_text(
+                path.read_bytes().decode("latin-1"), "log or other file beside"
+            )
     if not members:
         return NotReached("deidentify", f"no DICOM file is in {folder}")
+    if logged:
+        first = members[0]
+        seen = replace(first.seen, survivors=first.seen.survivors + logged)
+        members[0] = Member(first.subject, seen)
     return Many(tuple(members), "object")
+
+
+def _as_text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", "surrogateescape")
 
 
 def _planted(bench: Bench, originals: Path | None) -> Corpus | None:
@@ -175,9 +209,7 @@ def read_file(path: Path, name: str, original: Path | None, claim: Claimed) -> D
         return None
 
 
-def _through(
-    bench: Bench, adapter: Adapter, claimed: Asked, encrypted: bool
-) -> Many[DeidSeen] | NotReached:
+def _corpus(bench: Bench, claimed: Asked) -> tuple[Corpus, Hunter]:
     from part15.peers.canaries import write_corpus
 
     edition, chosen = claimed
@@ -186,6 +218,14 @@ def _through(
         ("deid.hunter", edition, chosen),
         lambda: Hunter.of(sought(corpus.canaries, rules(edition, chosen))),
     )
+    return corpus, hunter
+
+
+def _by_adapter(
+    bench: Bench, adapter: Adapter, claimed: Asked, encrypted: bool
+) -> Many[DeidSeen] | NotReached:
+    edition, chosen = claimed
+    corpus, hunter = _corpus(bench, claimed)
     openers, certificates = _recipients(bench) if encrypted else ({}, [])
     names = corpus.few if encrypted else tuple(corpus.files)
     ask = Asking(bench, adapter, claimed, corpus.folder, tuple(certificates))
