@@ -36,7 +36,7 @@ ae_title = "ARCHIVE"
 # [users.alice]
 # type = 2                   # 1 name, 2 name and passcode, 3 Kerberos, 4 SAML, 5 JWT; or an identity
 # name = "alice"
-# passcode = "env:ALICE_PASSCODE"
+# passcode = "env:ALICE_PASSCODE"   # types 3 to 5: see docs/user-identity.md
 # sees = ["ward-a"]
 # [studies.ward-a]           # stored by the harness; with uid = "1.2.3" it is there already
 # department = "WARD A"

@@ -167,7 +167,8 @@ def run(
             _fight(known[number], right.result(), runs[number], matrix, say)
     _again(matrix, known, say)
     killed = {clause for done in matrix.runs for clause in done.flipped}
-    _account(matrix, killed, [known[number] for number in wanted])
+    left = [arena for number, arena in enumerate(known) if number not in wanted]
+    _account(matrix, killed, [known[number] for number in wanted], left)
     return matrix
 
 
@@ -271,9 +272,15 @@ def _blame(run: Run) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _account(matrix: Matrix, killed: set[str], fought: Iterable[Arena]) -> None:
-    """List the checked clauses of the arenas' profiles that no fault killed; only a shall must have a killer."""
+def _account(
+    matrix: Matrix, killed: set[str], fought: Iterable[Arena], left: Iterable[Arena]
+) -> None:
+    """List the checked clauses of the arenas' profiles that no fault killed; only a shall must have a killer.
+
+    Profiles that an arena among those *left* out accounts for as well are not accounted for.
+    """
     names = {p for arena in fought for p in arena.profiles}
+    names -= {p for arena in left for p in arena.profiles}
     for profile in load.load_profiles().values():
         if profile.id not in names:
             continue

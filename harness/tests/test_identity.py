@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import struct
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -144,3 +147,14 @@ def test_blanking_changes_nothing_else() -> None:
     changed = dataclasses.replace(ALICE, positive=0, reserved=9)
     assert changed.blanked().reserved == 9
     assert ui.read_request(items(request(ui.encode(changed.blanked())))[0]).reserved == 9
+
+
+def test_the_examples_of_the_page_are_targets() -> None:
+    page = Path(__file__).parents[1] / "docs" / "user-identity.md"
+    blocks = re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+    assert len(blocks) == 4
+    for block in blocks:
+        document = {"target": {"name": "x"}, **tomllib.loads(block)}
+        for endpoint in document.get("endpoints", {}).values():
+            endpoint.setdefault("address", "127.0.0.1:104")
+        assert parse_target(document, stored=True)

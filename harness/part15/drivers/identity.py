@@ -209,6 +209,10 @@ def show_variants(bench: Bench) -> VariantsSeen | NotReached:
     for name, damage in VARIANTS.items():
         raw, kept = damage(purse.right().asking(1).identity)
         answers.append(lines.show_raw(bench, name, raw, kept, kind=purse.kind, positive=True))
+        if purse.kind == ui.PASSCODE and not answers[-1].accepted:
+            shown(
+                f"user {purse.name}"
+            )  # a passcode cut by damage must not add up to a locked account
     return VariantsSeen(before, tuple(answers), shown(f"user {purse.name}"))
 
 

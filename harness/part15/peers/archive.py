@@ -330,7 +330,8 @@ class Archive(ReferencePeer):
             "delete": command(self.control.port, "delete", "{uid}"),
             "correct": command(self.control.port, "correct", "{uid}", "{tag}", "{value}"),
         }
-        found["declared"] |= DECLARED | {"user_identity": {"types": list(self.archive.types)}}
+        known = found["declared"].get("user_identity", {}) | {"types": list(self.archive.types)}
+        found["declared"] |= DECLARED | {"user_identity": known}
         return found
 
     def partner_listener(self) -> dict[str, Any]:
