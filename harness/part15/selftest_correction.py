@@ -56,7 +56,10 @@ class CorrectionArena:
             document: dict[str, Any] = archive.document(claims={self.profile: [self.role]})
             document["actions"] = {"correct": document["actions"]["correct"]}
             _, verdicts = drive(document, Path(folder), deadline=1.0)
-        return judged([v for v in verdicts if v.case.check.startswith(CHECKS)])
+        mine = {c.id for c in load.load_profiles()[self.profile].clauses}
+        return judged(
+            [v for v in verdicts if v.case.check.startswith(CHECKS) and v.case.clause in mine]
+        )
 
 
 ARENAS = (
@@ -66,4 +69,5 @@ ARENAS = (
     CorrectionArena(
         "corrected reports", "basic-sr-digital-signatures-use", "creator", bit_preserving_policy
     ),
+    CorrectionArena("signed corrections", "sr-rsa", "signer", bit_preserving_policy),
 )

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import runpy
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,6 +36,7 @@ from part15.wire.cms_trust import Trust
 from part15.wire.signed_object import read_object
 from part15.wire.trap_objects import Trap, file_of
 
+bench = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("signature_bench.py"))))
 SIGNATURE, INSTANCE, PREDECESSOR, ORIGINAL = (
     f"A.4-corrected-{name}" for name in ("signature", "instance", "predecessor", "original")
 )
@@ -87,8 +90,15 @@ def by_edition(found: CorrectionSeen) -> Judgement:
 
 
 IMAGE = (checks.drops_what_it_breaks, checks.signs_what_was_verifiable)
+
+
+def predecessor_signed(found: CorrectionSeen) -> Judgement:
+    return checks.signs_the_predecessor(found, edition="2023b")
+
+
 REPORT: tuple[Callable[[CorrectionSeen], Judgement], ...] = (
     by_edition,
+    predecessor_signed,
     checks.makes_a_new_instance,
     checks.names_its_predecessor,
     checks.keeps_the_original,
@@ -119,6 +129,8 @@ def test_a_right_correction_of_a_report_passes(check: Any) -> None:
         ("report", by_edition, Corrections(drops=False)),
         ("report", by_edition, Corrections(covers=False)),
         ("report", by_edition, Corrections(in_place=True)),
+        ("report", by_edition, Corrections(covers_predecessor=False)),
+        ("report", predecessor_signed, Corrections(covers_predecessor=False)),
         ("report", checks.makes_a_new_instance, Corrections(in_place=True)),
         ("report", checks.keeps_the_original, Corrections(in_place=True)),
         ("report", checks.keeps_the_original, Corrections(original="deleted")),
@@ -126,6 +138,23 @@ def test_a_right_correction_of_a_report_passes(check: Any) -> None:
 )
 def test_wrong_corrections_fail(kind: str, check: Any, how: Corrections) -> None:
     assert check(seen(kind, how)).word is Word.FAIL
+
+
+@pytest.mark.parametrize("how", [Corrections(signs=False), Corrections(in_place=True)])
+def test_nothing_is_said_of_predecessors_that_are_not_there(how: Corrections) -> None:
+    assert predecessor_signed(seen("report", how)).word is Word.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("kind", "claim"),
+    [("image", "creator-rsa"), ("image", "authorization-rsa"), ("report", "sr-rsa")],
+)
+def test_what_is_to_be_corrected_is_rightly_signed(kind: str, claim: str) -> None:
+    octets = file_of(
+        Trap("x", (i := correctable(kind).instance).uid, i.data, i.transfer, i.sop_class)
+    )
+    answers = bench.judged(read_object(octets, "x", Trust()), claim)
+    assert bench.failed(answers) == set()
 
 
 def test_predecessors() -> None:
@@ -306,6 +335,7 @@ def test_orthanc_corrects_and_keeps_what_it_breaks(tmp_path: Path) -> None:
         INSTANCE: Word.PASS,
         PREDECESSOR: Word.FAIL,
         ORIGINAL: Word.PASS,
+        "C.4-corrected-predecessors": Word.INCONCLUSIVE,
     }, {clause: v.message for clause, v in found.items()}
     assert found["A.2-c1-corrected"].word is Word.WARN
     assert "2 signature(s)" in found["A.2-c1-corrected"].message

@@ -8,6 +8,7 @@ import pytest
 
 from part15 import load
 from part15.model import Level, Status, Word
+from part15.peers.archive_faults_correction import CORRECTION
 from part15.peers.signing_register import faults
 from part15.selftest import compare
 from part15.selftest_signatures import ARENAS, SignatureArena, VerifierArena
@@ -28,6 +29,7 @@ def test_each_fault_flips_its_clauses_and_no_other(arena: Any) -> None:
 
 def test_every_checked_shall_is_named_by_a_fault() -> None:
     named = {clause for arena in ARENAS for fault in arena.faults() for clause in fault.flips}
+    named |= {clause for fault in CORRECTION for clause in fault.flips}
     profiles = load.load_profiles()
     for name in (
         "digital-signatures-macro",

@@ -208,6 +208,27 @@ def signs_as_a_report(seen: CorrectionSeen, *, edition: str) -> Judgement:
     )
 
 
+@check
+def signs_the_predecessor(seen: CorrectionSeen, *, edition: str) -> Judgement:
+    """The signature of a corrected report covers its Predecessor Documents Sequence (C.4)."""
+    if answer := _unready(seen):
+        return answer
+    new = [i for i in seen.corrected if i.predecessors and i.seen.current]
+    if not new:
+        return undecided(
+            "no corrected report is signed and has a Predecessor Documents Sequence (0040,A360); "
+            "see A.4-corrected-predecessor",
+            observed="; ".join(_signatures(seen, i) for i in seen.corrected),
+        )
+    for instance in new:
+        answer = signature_coverage.covers(
+            instance.seen, tags=["(0040,A360)"], profile="sr-rsa", edition=edition
+        )
+        if answer.word is not Word.PASS:
+            return answer
+    return passes("the signature covers the reference to the report that was corrected")
+
+
 def _flag(instance: InstanceSeen) -> str:
     document = instance.seen.document
     return (document.verification_flag if document is not None else "") or "absent"

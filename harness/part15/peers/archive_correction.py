@@ -33,6 +33,7 @@ class Corrections:
     drops: bool = True
     signs: bool = True
     covers: bool = True
+    covers_predecessor: bool = True
     in_place: bool = False
     predecessor: str = "right"
     original: str = "kept"
@@ -106,7 +107,11 @@ def _signed(octets: bytes, tag: int, how: Corrections, *, report: bool) -> bytes
     order = Order(
         archive_signer(), uid=new_uid(), mac_id=number, purpose=MODIFICATION if report else None
     )
-    if not how.covers:
-        listed = [e.tag for e in file.walk() if e.depth == 0 and e.tag != tag]
+    left_out = {
+        *(() if how.covers else (tag,)),
+        *(() if how.covers_predecessor else (_PREDECESSORS,)),
+    }
+    if left_out:
+        listed = [e.tag for e in file.walk() if e.depth == 0 and e.tag not in left_out]
         order = dataclasses.replace(order, tags=signable_tags(listed))
     return sign(octets, order)

@@ -36,6 +36,13 @@ CORRECTION = (
         covers=False,
     ),
     _fault(
+        "leaves_the_predecessor_unsigned",
+        "signs a corrected report without its reference to the report it corrects",
+        ("A.4-corrected-signature", "C.4-corrected-predecessors"),
+        "C.4 has the Predecessor Documents Sequence signed",
+        covers_predecessor=False,
+    ),
+    _fault(
         "corrects_reports_in_place",
         "changes a verified report and keeps its SOP Instance UID",
         ("A.4-corrected-instance", "A.4-corrected-original", "A.4-corrected-signature"),
