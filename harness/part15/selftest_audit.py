@@ -19,10 +19,17 @@ from part15.judge import ask
 from part15.model import Word
 from part15.observations import NotReached
 from part15.peers.audit_collector import AuditCollector, CollectorPolicy
-from part15.peers.audit_door import AuditDoor
+from part15.peers.audit_door import ActionDoor, AuditDoor
 from part15.peers.audit_faults import FAULTS
 from part15.peers.audit_story_faults import STORY_FAULTS
-from part15.peers.audited_node import TITLE, AuditedNode, StoryPolicy, free_port
+from part15.peers.audited_node import (
+    TITLE,
+    USERS,
+    AuditedNode,
+    StoryPolicy,
+    free_port,
+    server_context,
+)
 from part15.peers.auditor import AuditPolicy, AuditSource, Credentials
 from part15.peers.faults import Fault
 from part15.pki import Pki, make_pki
@@ -40,7 +47,8 @@ SUMS = "SYSLOG-5426-05"
 """Judged where this process may open a raw socket (as root)."""
 WELL_KNOWN = "SYSLOG-5426-04"
 """Judged of a source where this process may listen at port 514 (as root)."""
-HASTE: dict[str, dict[str, Any]] = {"audit_story.tell": {"pause": 2.5, "quiet": 0.15}, "audit_offers.present": {"quiet": 0.05},
+STORIES = ("audit_story.tell", "audit_story.identify")
+HASTE: dict[str, dict[str, Any]] = {"audit_story.tell": {"pause": 2.5, "quiet": 0.15}, "audit_story.identify": {"quiet": 0.15}, "audit_offers.present": {"quiet": 0.05},
          "audit_send.flood": {"messages": 600}, "audit_offers.survey": {"quiet": 0.05}, "audit.collect": {"quiet": 0.3},
          "audit_offers.reach": {"quiet": 0.2}, "audit_offers.interrupt": {"seconds": 0.3, "quiet": 0.2}}  # fmt: skip
 """Shorter waits than a real product is given."""
@@ -123,7 +131,7 @@ class AuditArena:
     def faults(self) -> Sequence[Fault]:
         """Return the faults that act on a clause of this arena."""
         here = {clause for clause, *_ in self.bound()}
-        story = "audit_story.tell" in self.kinds
+        story = any(kind in self.kinds for kind in STORIES)
         return [
             f
             for f in FAULTS
@@ -171,7 +179,7 @@ class AuditArena:
     def _system(self, changes: Mapping[str, Any], folder: Path) -> Iterator[Bench]:
         if self.role == "audit-collector":
             yield from self._collector(changes, folder)
-        elif "audit_story.tell" in self.kinds:
+        elif any(kind in self.kinds for kind in STORIES):
             yield from self._node(changes, folder)
         else:
             yield from self._source(changes, folder)
@@ -234,13 +242,31 @@ class AuditArena:
     def _node(self, changes: Mapping[str, Any], folder: Path) -> Iterator[Bench]:
         port = free_port()
         source = AuditSource(_credentials("client"))
-        with AuditedNode(source, ("127.0.0.1", port), StoryPolicy(**changes)) as node:
-            dicom = {"address": f"127.0.0.1:{node.port}", "transport": "plain", "ae_title": TITLE}
+        secret = folder / "passcode"
+        secret.write_text(USERS["tester"])
+        tls = "audit_story.identify" in self.kinds
+        context = server_context(_credentials("server")) if tls else None
+        policy = StoryPolicy(**changes)
+        with (
+            AuditedNode(source, ("127.0.0.1", port), policy, context=context) as node,
+            ActionDoor(lambda _, study: node.delete(study)) as door,
+        ):
+            dicom: dict[str, Any] = {
+                "address": f"127.0.0.1:{node.port}",
+                "transport": "tls" if tls else "plain",
+                "ae_title": TITLE,
+            }
+            declared = _declared(200_000)
+            declared["audit"] |= {"detail": {"110104": "instance"}, "certificate_identity": True}
             document = {
                 "claims": {FORMAT: ["audit-source"]},
-                "declared": _declared(200_000),
-                "endpoints": {"dicom": dicom},
+                "declared": declared,
+                "endpoints": {
+                    "dicom": {**dicom, "identity": _identity("client")} if tls else dicom
+                },
                 "listeners": {"syslog": _listener("syslog-tls", port=port)},
+                "actions": {"delete": door.command("delete", "{study}")},
+                "users": {"tester": {"type": 2, "name": "tester", "passcode": f"file:{secret}"}},
             }
             yield self._bench(document, "syslog", folder, 3.0)
 
@@ -272,4 +298,7 @@ ARENAS = [
     AuditArena("audit collector", _SEND, COLLECTOR, "syslog-tls", (TLS, FORMAT)),
     AuditArena("audit collector over UDP", _SEND, COLLECTOR, "syslog-udp", (UDP,)),
     AuditArena("audited node", ("audit_story.tell",), SOURCE, "syslog-tls", (FORMAT, TLS)),
+    AuditArena(
+        "audited node, identities", ("audit_story.identify",), SOURCE, "syslog-tls", (FORMAT, TLS)
+    ),
 ]

@@ -36,7 +36,7 @@ def tells_titles(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
     for deed, name, m in told(seen, edition):
         if (
             not deed.done
-            or deed.kind not in ("store", "query")
+            or deed.kind not in ("store", "query", "retrieve")
             or m.kind not in (TRANSFERRED, BEGIN, QUERY)
         ):
             continue
@@ -46,12 +46,12 @@ def tells_titles(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
                 continue
             count += 1
             strangers = titles - {deed.calling, deed.called}
-            ours_as_source = p.has_role("110153") and deed.calling not in titles
-            if strangers or ours_as_source:
+            source = deed.called if deed.kind == "retrieve" else deed.calling
+            if strangers or (p.has_role("110153") and source not in titles):
                 text = (
                     "an AE title that took no part"
                     if strangers
-                    else "the source is not the calling AE"
+                    else f"the source is not {source}, from which the data came"
                 )
                 findings.append(
                     finding(name, f"{p.path}: {text}", f"{deed.calling}, {deed.called}", "others")
@@ -95,15 +95,12 @@ def tells_addresses(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement
     """The network access point of the other side is the address that it really had (A.5.2.4)."""
     findings, count = [], 0
     for deed, name, m in told(seen, edition):
-        if not (deed.done and deed.ours and deed.kind in ("store", "query")):
+        if not (deed.done and deed.ours and deed.kind in ("store", "query", "retrieve")):
             continue
+        ours = "110152" if deed.kind == "retrieve" else "110153"
         for p in m.participants:
             stated = address_of(p.get("NetworkAccessPointID"))
-            if (
-                not p.has_role("110153")
-                or p.get("NetworkAccessPointTypeCode") != "2"
-                or stated is None
-            ):
+            if not p.has_role(ours) or p.get("NetworkAccessPointTypeCode") != "2" or stated is None:
                 continue
             count += 1
             if stated != address_of(deed.ours):
@@ -148,35 +145,6 @@ def keeps_one_address(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgeme
     return passes(
         f"{count} messages name the same network access point of the product", observed="one"
     )
-
-
-@check
-def tells_no_secret(seen: AuditStorySeen | AuditTrailSeen, *, edition: str = NEWEST) -> Judgement:
-    """No message contains a passcode that was sent, or names a detail as one."""
-    trail = seen.trail if isinstance(seen, AuditStorySeen) else seen
-    secrets_sent = (
-        {d.secret for d in seen.deeds if d.secret} if isinstance(seen, AuditStorySeen) else set()
-    )
-    findings = [
-        finding(message.name, "a passcode that was sent stands in the message", "none", "it")
-        for message in trail.messages
-        if any(s.encode() in message.data for s in secrets_sent)
-    ]
-    for name, e in heard(trail, edition).members:
-        for o in e.message.objects if e.message else ():
-            named = [
-                k
-                for k, _ in o.details
-                if any(w in k.lower() for w in ("password", "passcode", "passwd"))
-            ]
-            if named:
-                findings.append(
-                    finding(name, f"{o.path} has a detail for a passcode", "none", "one")
-                )
-    return answered(
-        findings, len(trail.messages), what="passcodes",
-        kept=f"{len(trail.messages)} messages hold no passcode", missing="no audit message was seen",
-    )  # fmt: skip
 
 
 @check

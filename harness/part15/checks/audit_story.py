@@ -13,17 +13,33 @@ from part15.wire.audit_message import AuditObject, Message
 from part15.wire.audit_schema import date_time
 
 TRANSFERRED, BEGIN, QUERY, ALERT, LOGIN = "110104", "110102", "110112", "110113", "110114"
+ACCESSED, DELETED, EXPORT, ACTIVITY = "110103", "110105", "110106", "110100"
 REPORTS = {
     "store": (TRANSFERRED, BEGIN),
     "query": (QUERY,),
     "refuse": (ALERT,),
     "tls-fail": (ALERT,),
+    "retrieve": (TRANSFERRED, BEGIN, ACCESSED),
+    "delete": (DELETED, ACCESSED),
+    "login": (LOGIN,),
     "login-fail": (LOGIN, ALERT),
-    "export": ("110106",),
-    "start": ("110100",),
-    "stop": ("110100",),
+    "export": (EXPORT,),
+    "start": (ACTIVITY,),
+    "stop": (ACTIVITY,),
 }
 """The EventID codes that report a deed; messages of other types may be about something else."""
+DUE = {
+    "store": (TRANSFERRED,),
+    "query": (QUERY,),
+    "retrieve": (TRANSFERRED, ACCESSED),
+    "delete": (DELETED,),
+    "login-fail": (LOGIN,),
+    "login": (LOGIN,),
+    "export": (EXPORT,),
+    "start": (ACTIVITY,),
+    "stop": (ACTIVITY,),
+}
+"""The EventID codes of which one tells a deed, if it is declared as reported."""
 Told = tuple[DeedSeen, str, Message]
 
 
@@ -55,12 +71,12 @@ def studies_of(m: Message) -> list[AuditObject]:
 
 
 def transfers(seen: AuditStorySeen, edition: str, *kinds: str) -> list[Told]:
-    """Return the messages of *kinds* (transferred, unless named) about stores that were done."""
+    """Return the messages of *kinds* (transferred, unless named) about stores and retrievals that were done."""
     wanted = kinds or (TRANSFERRED,)
     return [
         (d, n, m)
         for d, n, m in told(seen, edition)
-        if m.kind in wanted and d.kind == "store" and d.done
+        if m.kind in wanted and d.kind in ("store", "retrieve") and d.done
     ]
 
 
@@ -139,8 +155,8 @@ def tells_completion(seen: AuditStorySeen, *, tolerance: float, edition: str = N
 
 @check
 def tells_novelty(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
-    """A receiver reports C for instances that it did not have, R for identical ones that it had (A.5.3.7)."""
-    wanted = {"new": "C", "same": "R"}
+    """A receiver reports C for instances that it did not have, R for identical ones, a sender R (A.5.3.7)."""
+    wanted = {"new": "C", "same": "R", "sent": "R"}
     findings, count = [], 0
     for deed, name, m in transfers(seen, edition):
         expected = wanted.get(deed.novelty)
@@ -234,7 +250,9 @@ def tells_outcome(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
             TRANSFERRED,
         )
         succeeded = (
-            deed.kind in ("store", "query") and m.kind in (TRANSFERRED, QUERY) and not deed.failures
+            deed.kind in ("store", "query", "retrieve", "delete")
+            and m.kind in (TRANSFERRED, QUERY, DELETED)
+            and not deed.failures
         )
         if not deed.done or not (refused or succeeded):
             continue
@@ -306,8 +324,8 @@ def tells_every_deed(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgemen
         return undecided(
             "not declared; add [declared] audit.events, the EventID codes that the product reports when enabled"
         )
-    kinds = {"store": TRANSFERRED, "query": QUERY, "login-fail": LOGIN, "export": "110106"}
-    due = [(d, kinds[d.kind]) for d in seen.deeds if d.done and kinds.get(d.kind) in declared]
+    due = [(d, [c for c in DUE.get(d.kind, ()) if c in declared]) for d in seen.deeds if d.done]
+    due = [(d, codes) for d, codes in due if codes]
     if not due:
         return undecided("not exercised: no deed of the harness is reported by a declared event")
     heard_by = {
@@ -316,14 +334,38 @@ def tells_every_deed(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgemen
     silent = [
         finding(
             f"deed {seen.deeds.index(d) + 1} ({d.kind})",
-            f"no message {kind} was sent",
-            kind,
+            f"no message {' or '.join(codes)} was sent",
+            " or ".join(codes),
             "none",
         )
-        for d, kind in due
-        if kind not in heard_by[id(d)]
+        for d, codes in due
+        if not heard_by[id(d)] & set(codes)
     ]
     return answered(
         silent, len(due), what="what was done", kept=f"all {len(due)} deeds are told",
         missing="no deed is reported by a declared event",
+    )  # fmt: skip
+
+
+@check
+def tells_deletion(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
+    """A study of which every instance was deleted is told by DICOM Study Deleted, not by Instances Accessed (A.5.3.6)."""
+    gone = [d for d in seen.deeds if d.kind == "delete" and d.done]
+    if not gone:
+        return undecided(
+            "not exercised: no study was deleted; give the target an action 'delete' with a {study} slot"
+        )
+    findings, count = [], 0
+    for deed, name, m in told(seen, edition):
+        if deed not in gone or m.kind not in (DELETED, ACCESSED):
+            continue
+        if not {o.get("ParticipantObjectID") for o in studies_of(m)} & set(deed.studies):
+            continue
+        count += 1
+        if m.kind == ACCESSED and m.event.get("EventActionCode", "").strip() == "D":
+            text = "the deletion of a whole study is told as Instances Accessed with action D"
+            findings.append(finding(name, text, f"EventID {DELETED}", f"EventID {ACCESSED}"))
+    return answered(
+        findings, count, what="a deleted study", kept="the deleted study is told by DICOM Study Deleted",
+        missing="no message told of the study that was deleted",
     )  # fmt: skip

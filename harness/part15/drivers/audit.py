@@ -95,6 +95,8 @@ def declared_of(target: Any, transport: str) -> AuditDeclared:
     size = _at(table, profile, "maximum_message_size")
     port = _at(table, profile, "default_port")
     detail = _at(table, "audit", "detail")
+    enterprise = _at(table, "audit", "enterprise_identities")
+    certificate = _at(table, "audit", "certificate_identity")
     return AuditDeclared(
         _texts(_at(table, "audit", "events")),
         _texts(_at(table, "audit", "extensions")),
@@ -102,6 +104,10 @@ def declared_of(target: Any, transport: str) -> AuditDeclared:
         size if isinstance(size, int) else None,
         port if isinstance(port, int) else None,
         {str(k): str(v) for k, v in detail.items()} if isinstance(detail, Mapping) else None,
+        certificate if isinstance(certificate, bool) else None,
+        {str(k): str(v) for k, v in enterprise.items()}
+        if isinstance(enterprise, Mapping)
+        else None,
     )
 
 

@@ -54,6 +54,8 @@ class AuditDeclared:
 
     *events* are EventID codes reported and enabled; *extensions* codes, elements or SD-IDs beyond
     the standard; *max_size* octets; *detail* is ``study`` or ``instance`` by EventID code.
+    *certificate_identity* says whether the identity in a TLS certificate is used (6.2 b 3), *enterprise*
+    gives the enterprise authentication identity of logins.
     """
 
     events: tuple[str, ...] | None = None
@@ -62,6 +64,8 @@ class AuditDeclared:
     max_size: int | None = None
     default_port: int | None = None
     detail: dict[str, str] | None = None
+    certificate_identity: bool | None = None
+    enterprise: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,10 @@ class DeedSeen:
     the verb of an action; times are UTC epoch seconds, *last* that of the last response. *ours* is our
     address. *classes* counts instances stored with success per SOP Class UID, *failures* those that
     failed. *novelty* is ``new`` or ``same`` (the SUT had them already). *matches* counts the answers
-    of a query. *secret* is a passcode that was sent and must appear nowhere. *heard* names the
-    messages that arrived from its beginning to that of the next deed.
+    of a query. *secret* is a passcode that was sent and must appear nowhere, *user* whose it is said
+    to be. *heard* names the messages that arrived from its beginning to that of the next deed.
+    *instances* are the SOP Instance UIDs that were transferred with success, in their order; *names*
+    those in the TLS certificate that we showed.
     """
 
     kind: str
@@ -115,6 +121,9 @@ class DeedSeen:
     matches: int = 0
     secret: str = ""
     heard: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+    user: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from typing import Self
 
 from part15.peers.auditor import AuditSource
@@ -54,3 +55,41 @@ class AuditDoor:
                 knock.settimeout(2.0)
                 host, port = knock.recv(256).decode().split()
                 self._source.send(host, int(port), udp=self._udp)
+
+
+class ActionDoor:
+    """Listens on loopback; each knock of the command ``command(verb)`` calls *act* with its words."""
+
+    def __init__(self, act: Callable[[str, str], None]) -> None:
+        self._act = act
+        self._stop = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.settimeout(0.1)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._socket.close()
+        self._thread.join(5.0)
+
+    def command(self, verb: str, slot: str) -> list[str]:
+        """Return the command by which a target has *verb* done to what *slot* names."""
+        port = str(self._socket.getsockname()[1])
+        return [sys.executable, "-I", "-S", "-c", KNOCK, port, verb, slot]
+
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            try:
+                knock, _ = self._socket.accept()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            with contextlib.closing(knock), contextlib.suppress(OSError, ValueError):
+                knock.settimeout(2.0)
+                verb, what = knock.recv(256).decode().split()
+                self._act(verb, what)

@@ -392,9 +392,6 @@ TABLE_FAULTS = (
     _message("nameless-login", "the authenticated person has no UserID", "110114",
              'UserID="tester@hospital.example"', 'UserID=""', "AUD-FMT-028", "AUD-MSG-12-AP-AUTHENTICATED-PERSON",
              "AUD-MSG-12-AP-AUTHENTICATING-NODE"),
-    _message("tells-the-passcode", "a passcode stands in a detail", "110103", "<ParticipantObjectDescription>",
-             '<ParticipantObjectDetail type="Passcode" value="czNjcmV0"/><ParticipantObjectDescription>',
-             "AUD-STORY-SECRETS"),
     _message("objects-at-start", "Application Activity has a participant object", "110100", "</AuditMessage>",
              '<ParticipantObjectIdentification ParticipantObjectID="x"><ParticipantObjectIDTypeCode csd-code="9" '
              'codeSystemName="RFC-3881" originalText="Report Number"/><ParticipantObjectName>x</ParticipantObjectName>'

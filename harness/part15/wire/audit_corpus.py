@@ -27,6 +27,8 @@ class Facts:
     remote_address: str = "127.0.0.1"
     user: str = "tester@hospital.example"
     user_name: str = "Tester^Theo"
+    enterprise: str = ""
+    remote_name: str = ""
     study: str = "1.2.826.0.1.3680043.10.1515.1"
     instances: tuple[str, ...] = (
         "1.2.826.0.1.3680043.10.1515.1.1",
@@ -185,6 +187,7 @@ def _sender(f: Facts) -> str:
         SOURCE_ROLE,
         requestor=True,
         other=titles,
+        name=f.remote_name or None,
         address=f.remote_address,
     )
 
@@ -315,7 +318,13 @@ def authentication(f: Facts, *, logout: bool = False) -> bytes:
     kind = ("110123", "Logout") if logout else ("110122", "Login")
     return document(
         event(f, "110114", "User Authentication", "E", kind),
-        participant(f.user, requestor=True, name=f.user_name, address=f.remote_address),
+        participant(
+            f.user,
+            requestor=True,
+            other=f.enterprise or None,
+            name=f.remote_name or f.user_name,
+            address=f.remote_address,
+        ),
         participant(f.process),
         source(f),
     )
