@@ -283,7 +283,7 @@ ARENAS = [
         ("audit_offers.present", "audit_offers.survey"),
         SOURCE,
         "syslog-tls",
-        (TLS,),
+        (TLS, FORMAT),
     ),
     AuditArena(
         "audit source, outage", ("audit_offers.interrupt",), SOURCE, "syslog-tls", (TLS, FORMAT)

@@ -73,7 +73,7 @@ def rebuilds(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgement:
             f"(measured: {measured})",
             observed=measured,
         )
-    if not said:
+    if not said and not any(e.kind == TRANSFERRED for _, e in heard(seen, edition).members):
         return undecided("not exercised: no message reported a transfer while the harness acted")
     if level == "study":
         if _order(said) != _order(really):

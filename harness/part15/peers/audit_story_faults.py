@@ -28,7 +28,7 @@ STORY_FAULTS = (
     _lie("compromised_by_the_refused", "a refused association is told as a possible compromise",
          {"alert_outcome": "12"}, "AUD-MSG-11-OUTCOME"),
     _lie("failure_of_the_successful", "everything is told as a failure", {"outcome": "8"}, "AUD-STORY-OUTCOME",
-         "AUD-FMT-023", "AUD-STORY-LOGINS"),
+         "AUD-FMT-023", "AUD-STORY-LOGINS", "AUD-STORY-REBUILD"),
     _lie("names_a_stranger", "the AE title of a third party is told", {"title": "STRANGER"}, "AUD-STORY-TITLES"),
     _lie("names_another_study", "another study than the stored one is told", {"study": "1.2.3.4"},
          "AUD-STORY-OBJECTS", "AUD-STORY-REBUILD"),
