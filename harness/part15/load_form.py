@@ -144,8 +144,7 @@ class ProfileForm(_Form):
     claimable: StrictBool = True
     policy: StrictBool | None = Field(
         default=None,
-        description="rules of a site, not of PS3.15: judged in a column of their own; "
-        "always so for files outside part15",
+        description="rules of a site, not of PS3.15: judged in a column of their own",
     )
     roles: list[Name] = Field(
         default_factory=list, description="the roles a target may claim (profiles/roles.yaml)"

@@ -117,13 +117,6 @@ def plain_profile(document: Document, family: str = "") -> tuple[dict[str, Any],
         problems.append(
             document.problem(("family",), f"the file is in the folder of the family {family}")
         )
-    if not family and value.get("policy") is False:
-        problems.append(
-            document.problem(
-                ("policy",),
-                "a profile outside part15 is never part of PS3.15; leave 'policy' out, or say true",
-            )
-        )
     plain = {
         **{name: _text(value.get(name)) for name in ("title", "section")},
         "id": _text(value.get("profile")),
@@ -133,7 +126,7 @@ def plain_profile(document: Document, family: str = "") -> tuple[dict[str, Any],
         "include": [_include(i, editions) for i in _list(value.get("include"))],
         "claimable": value.get("claimable") is not False,
         "source": document.file,
-        "policy": not family or value.get("policy") is True,
+        "policy": value.get("policy") is True,
         "clauses": [
             _clause(c, editions, document.values["clauses", n][0])
             for n, c in enumerate(_list(value.get("clauses")))

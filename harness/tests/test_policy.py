@@ -28,6 +28,7 @@ profile: site-own
 title: 'Site policy, not PS3.15: ours'
 section: Ours
 editions: ['2023a', null]
+policy: true
 roles: [tls-server]
 include:
   - {profile: rfc9325, editions: ['2023a', null], only: [RFC9325-no-rc4]}
@@ -182,16 +183,16 @@ def test_single_clauses_are_taken_over_as_rules_of_the_site(tmp_path: Path) -> N
     }
 
 
-def test_a_file_outside_cannot_pass_for_the_standard(tmp_path: Path) -> None:
-    path = tmp_path / "own.yaml"
-    path.write_text(
-        OWN.replace("roles: [tls-server]\ninclude", "policy: false\nroles: [tls-server]\ninclude")
-    )
-    assert [p.message for p in load.lint(path)] == [
-        "a profile outside part15 is never part of PS3.15; leave 'policy' out, or say true"
-    ]
-    path.write_text(OWN)
-    assert load.load_profile(path).policy
+@pytest.mark.parametrize("said", ["", "policy: false\n"])
+def test_a_file_outside_that_is_no_policy_is_a_claim(tmp_path: Path, said: str) -> None:
+    path = tmp_path / "draft.yaml"
+    path.write_text(OWN.replace("policy: true\n", said))
+    assert load.lint(path) == []
+    profiles = load.load_profiles([path])
+    document = {"target": {"name": "x", "edition": "2023b"}, "claims": {"site-own": ["tls-server"]}}
+    plan = build_plan(parse_target(document, folder=tmp_path), profiles, load.load_roles())
+    assert not profiles["site-own"].policy
+    assert {(c.clause, c.policy) for c in plan.cases} >= {("site-own-13", False)}
 
 
 @pytest.mark.parametrize(
