@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from part15.checks.integrity import drops_connection
@@ -33,3 +35,24 @@ def test_drops_connection(
     assert answer.word is word
     if word is Word.PASS:
         assert bool(answer.findings) == (damaged.alert is None)
+
+
+def test_what_was_not_done_or_ends_like_an_idle_connection_is_no_pass() -> None:
+    half = IntegritySeen("C-STORE", 0, {"deleted": DROPPED, "repeated": Damaged(why="x")}, GOOD)
+    assert drops_connection(half).word is Word.INCONCLUSIVE
+    slow = Damaged(closed=True, seconds=3.1)
+    assert drops_connection(seen(slow, idle=3.0)).word is Word.INCONCLUSIVE
+    assert drops_connection(seen(slow, idle=None)).word is Word.PASS
+    assert drops_connection(seen(Damaged(closed=True, seconds=0.1), idle=3.0)).word is Word.PASS
+    assert drops_connection(seen(dataclasses.replace(slow, alert=20), idle=3.0)).word is Word.PASS
+
+
+def test_what_is_stored_all_the_same_fails() -> None:
+    answer = drops_connection(seen(dataclasses.replace(DROPPED, stored=True)))
+    assert answer.word is Word.FAIL
+    assert "was stored" in answer.message
+    assert drops_connection(seen(dataclasses.replace(DROPPED, stored=False))).word is Word.PASS
+
+
+def seen(damaged: Damaged, idle: float | None = None) -> IntegritySeen:
+    return IntegritySeen("C-STORE", 0, {"deleted": damaged}, GOOD, idle)

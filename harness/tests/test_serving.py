@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from part15.bench import Bench
+from part15.channel.records import DAMAGES
 from part15.checks import serving as checks
 from part15.checks.integrity import drops_connection
 from part15.drivers import serving as drivers
@@ -113,7 +114,7 @@ def test_damaged_answers_end_the_connection(
     pki: Pki, peer: ReferencePeer, tmp_path: Path, fault: str
 ) -> None:
     bench = made.patient(listening(pki, peer, tmp_path, fault), 0.8)
-    damages = ["last octet of the tag flipped"] if fault else list(drivers.FLIPS)
+    damages = ["last octet of the tag flipped"] if fault else list(DAMAGES)
     seen = drivers.damage_answers(bench, damages=damages)
     assert isinstance(seen, IntegritySeen)
     assert from_json(to_json(seen)) == seen

@@ -90,8 +90,12 @@ def test_damaged_records_end_the_connection(right: ReferencePeer, tmp_path: Path
     assert answer.word is Word.PASS, answer
     assert not isinstance(seen, NotReached)
     assert seen.message == "C-STORE"
-    assert len(seen.damages) == 16
-    assert len(right.store.objects) == 1
+    assert len(seen.damages) == 18
+    assert {d.version for d in seen.damages.values()} == {"TLSv1.2", "TLSv1.3"}
+    assert seen.damages[f"{integrity.ANSWER} (TLS 1.3)"].closed
+    assert len(right.store.objects) == 3, (
+        "the undamaged one, and two of which only the answer was hurt"
+    )
     assert {d.alert for k, d in seen.damages.items() if "flipped" in k} == {20}
 
 

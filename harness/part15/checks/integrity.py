@@ -6,6 +6,11 @@ from part15.model import Finding, Judgement, Word, fails, passes, undecided
 from part15.observations.session import Damaged, IntegritySeen
 from part15.registry import check
 
+NO_ALERT = ("cut short", "of its own answer")
+"""Damages after which no alert is expected: the end of the stream, and one that we notice ourselves."""
+LIKE_IDLE = 0.8
+"""An end without an alert that takes this part of the idle time, or more, may be the idle time's."""
+
 
 @check
 def drops_connection(seen: IntegritySeen) -> Judgement:
@@ -19,17 +24,15 @@ def drops_connection(seen: IntegritySeen) -> Judgement:
             f"the undamaged {seen.message} got status {_status(seen.clean)}; so nothing can be learnt from damaged ones"
         )
     done = {k: d for k, d in seen.damages.items() if not d.why}
-    held = [k for k, d in done.items() if not d.closed]
-    taken = [k for k, d in done.items() if d.acknowledged]
     observed = ", ".join(f"{k}: {_word(d)}" for k, d in done.items())
-    if held or taken:
-        first = (taken or held)[0]
-        what = "was acknowledged with success" if taken else "left the connection open"
+    wrong = [k for k, d in done.items() if d.stored or d.acknowledged or not d.closed]
+    if wrong:
+        first = next((k for k in wrong if done[k].stored or done[k].acknowledged), wrong[0])
         return fails(
-            f"a {seen.message} with a record {first} {what}",
-            expected="the connection dropped, nothing acknowledged",
+            f"a {seen.message} with a record {first} {_what(done[first])}",
+            expected="the connection dropped, nothing stored or acknowledged",
             observed=observed,
-            findings=[Finding(k, Word.FAIL, _word(done[k])) for k in sorted({*held, *taken})],
+            findings=[Finding(k, Word.FAIL, _word(done[k])) for k in sorted(wrong)],
         )
     if not done:
         return undecided(
@@ -40,7 +43,25 @@ def drops_connection(seen: IntegritySeen) -> Judgement:
             f"the connections ended, but the control association afterwards was not accepted ({seen.after.outcome}); "
             "look whether a damaged record took the product down"
         )
-    mute = [k for k, d in done.items() if d.alert is None and k.partition(" (")[0] != "cut short"]
+    missing = {k: d.why for k, d in seen.damages.items() if d.why}
+    if missing:
+        return undecided(
+            f"{len(missing)} of {len(seen.damages)} damages could not be done "
+            f"({'; '.join(f'{k}: {why}' for k, why in missing.items())})",
+            observed=observed,
+        )
+    late = [
+        k
+        for k, d in done.items()
+        if seen.idle is not None and d.alert is None and d.seconds >= LIKE_IDLE * seen.idle
+    ]
+    if late:
+        return undecided(
+            f"a {seen.message} with a record {late[0]} was ended without an alert after {done[late[0]].seconds:g} s, "
+            f"but so is one that only stops half-way ({seen.idle:g} s); lengthen the product's time-out",
+            observed=observed,
+        )
+    mute = [k for k, d in done.items() if d.alert is None and not k.startswith(NO_ALERT)]
     return passes(
         f"every connection with a damaged record was dropped, none of {len(done)} messages acknowledged",
         observed=observed,
@@ -48,6 +69,12 @@ def drops_connection(seen: IntegritySeen) -> Judgement:
             Finding(k, Word.INFO, "dropped without an alert that could be read") for k in mute
         ],
     )
+
+
+def _what(damaged: Damaged) -> str:
+    if damaged.acknowledged:
+        return "was acknowledged with success"
+    return "was stored" if damaged.stored else "left the connection open"
 
 
 def _status(status: int | None) -> str:
@@ -59,4 +86,6 @@ def _word(damaged: Damaged) -> str:
     words.append("closed" if damaged.closed else f"still open after {damaged.seconds:g} s")
     if damaged.acknowledged:
         words.append("acknowledged")
+    if damaged.stored is not None:
+        words.append("stored" if damaged.stored else "not stored")
     return ", ".join(words)

@@ -35,6 +35,8 @@ KINDS = (
     *("key_mismatch", "garbage", "huge", "long_chain"),
 )
 """The kinds of server certificate that are shown by default, beside the right one."""
+PART = 22
+"""Octets of a PDU of our damaged answer; a C-ECHO-RSP takes five or more of them."""
 MAX_MESSAGES = 4096
 """PDUs taken from a client on one association."""
 
@@ -70,10 +72,6 @@ def present(bench: Bench, *, kinds: Sequence[str] = KINDS) -> ServedSeen | NotRe
     )
 
 
-FLIPS = {"first octet flipped": 5, "middle octet flipped": 12, "last octet of the tag flipped": -1}
-"""Where an octet of our answer is changed, from the start of the record or its end."""
-
-
 @driver(
     Impact.ASSOCIATE,
     at="listener",
@@ -81,9 +79,11 @@ FLIPS = {"first octet flipped": 5, "middle octet flipped": 12, "last octet of th
     why="The product makes a request, C-ECHO will do; we damage our answer.",
 )
 def damage_answers(
-    bench: Bench, *, damages: Sequence[str] = tuple(FLIPS)
+    bench: Bench, *, damages: Sequence[str] = tuple(records.DAMAGES)
 ) -> IntegritySeen | NotReached:
-    """Let the product connect and make a request; damage the record of our answer, once for each of *damages*.
+    """Let the product connect and make a request; damage a record of our answer, once for each of *damages*.
+
+    The answer goes in several PDUs with a record each, since a lost record shows only when the next one comes.
 
     The right answer comes first; a product that makes no request shows nothing.
     """
@@ -100,7 +100,7 @@ def damage_answers(
         seen = lines.with_certificate(
             bench,
             RIGHT,
-            functools.partial(_damage, name=name, deadline=bench.deadline),
+            functools.partial(_damage, bench, name=name),
             far=lambda damaged: not damaged.why,
         )
         found[name] = Damaged(why=seen.why) if isinstance(seen, NotReached) else seen
@@ -109,8 +109,9 @@ def damage_answers(
     return IntegritySeen("answer", 0, found, AssociationSeen("accepted" if entered else "closed"))
 
 
-def _damage(line: Line, name: str, deadline: float) -> Damaged:
+def _damage(bench: Bench, line: Line, name: str) -> Damaged:
     """Answer the first request of one connection with a damaged record, and see what follows."""
+    deadline = bench.deadline
     if line.failed or line.tls is None:
         return Damaged(why=str(line.failed or "no TLS"))
     talk, until = Conversation(line), time.monotonic() + deadline
@@ -120,16 +121,20 @@ def _damage(line: Line, name: str, deadline: float) -> Damaged:
             return Damaged(why="no A-ASSOCIATE-RQ came")
         talk.send(pdu.encode_accept(accepting(asked)), until)
         wanted, context = request(talk, until)
-        parts = pdu.fragments(context, dimse.response_to(wanted), b"")
+        parts = pdu.fragments(context, dimse.response_to(wanted), b"", PART)
         sealed, _ = records.cut(b"".join(line.tls.seal(part) for part in parts))
-        line.plain.send(b"".join(records.flipped(r, FLIPS[name]) for r in sealed), until)
+        hurt = b"".join(records.DAMAGES[name](sealed))
+        bench.evidence.keep(f"{name}-before.bin".replace(" ", "-"), b"".join(sealed))
+        bench.evidence.keep(f"{name}-after.bin".replace(" ", "-"), hurt)
+        line.plain.send(hurt, until)
     except Ended as ended:
         return Damaged(why=str(ended))
     began, went_on = time.monotonic(), False
     until = began + 2 * deadline
     try:
-        talk.next(until)
-        went_on, how = True, "went on"
+        _, said = talk.next(until)
+        went_on = not isinstance(said, pdu.Abort)
+        how = "went on" if went_on else "aborted"
     except Ended as ended:
         how = ended.how
     closed = how in ("closed", "reset") or _ends(line, until)

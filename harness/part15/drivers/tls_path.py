@@ -62,6 +62,7 @@ def hunt(bench: Bench) -> PathSeen | NotReached:
 def _hunted(bench: Bench, name: str) -> Carried:
     bench.note(f"association, C-STORE and C-FIND through a relay that listens ({name} suites)")
     sought = planted()
+    bench.ledger.connected(bench.endpoint.address)
     with Relay(bench.endpoint.address, deadline=bench.deadline, room=ROOM) as relay:
         until = bench.until()
         try:
@@ -105,7 +106,7 @@ def _said(bench: Bench, line: Line, sought: Mapping[str, bytes]) -> tuple[bytes,
         )
         _, answer = talk.next(until)
         accepted = [c.id for c in getattr(answer, "contexts", ()) if c.result == 0]
-        for context, message in _messages(sought).items():
+        for context, message in _messages(bench, sought).items():
             if context in accepted:
                 for part in message:
                     say(part)
@@ -117,13 +118,14 @@ def _said(bench: Bench, line: Line, sought: Mapping[str, bytes]) -> tuple[bytes,
     return bytes(said), ""
 
 
-def _messages(sought: Mapping[str, bytes]) -> dict[int, list[bytes]]:
+def _messages(bench: Bench, sought: Mapping[str, bytes]) -> dict[int, list[bytes]]:
     """Return the PDUs of a C-STORE and a C-FIND that hold the markers, by presentation context."""
-    uid = new_uid()
+    uid, study = new_uid(), new_uid()
+    bench.ledger.keep(uid, study)
     header, pixels = sought["the header"], sought["the pixel data"]
     data = joined(
         {
-            **base(uid, new_uid(), new_uid()),
+            **base(uid, study, new_uid()),
             0x00100020: element(0x00100020, "LO", header),
             0x00280010: element(0x00280010, "US", b"\x08\0"),
             0x00280011: element(0x00280011, "US", b"\x40\0"),
@@ -175,7 +177,12 @@ def _judged(
     )
 
 
-@driver(Impact.ASSOCIATE, at="listener")
+@driver(
+    Impact.ASSOCIATE,
+    at="listener",
+    turns=lambda: len(CIPHERS),
+    why="The product opens an association and sends what it likes; a relay looks at the octets.",
+)
 def hunt_client(bench: Bench) -> PathSeen | NotReached:
     """Let the product connect to us through a relay, and hunt in what passed for what it said inside.
 

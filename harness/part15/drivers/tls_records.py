@@ -88,6 +88,8 @@ def _sent(bench: Bench, way: str) -> tuple[str, Recut, Instance | None]:
         return "", Recut(why=str(ended)), None
     assert line.tls is not None
     instance = _instance(TALL if way in (USUAL, WAYS[0]) else FLAT) if 3 in accepted else None
+    if instance is not None:
+        bench.ledger.keep(instance.uid, storage_lines.one(instance).study)
     longest = 1 << 17 if way == WAYS[0] else RECORD - HEADER
     parts = _message(instance, accepted, min(room or longest, longest))
     cut = CUTS[way](parts)
@@ -173,7 +175,12 @@ def _altered(sent: Instance, back: Instance) -> bool:
     return sent.data[sent.data.find(PIXELS) :] not in back.data
 
 
-@driver(Impact.ASSOCIATE, at="listener")
+@driver(
+    Impact.ASSOCIATE,
+    at="listener",
+    turns=lambda ways: len(ways) + 2,
+    why="The product makes a request, C-ECHO will do; we cut our answer into records in odd ways.",
+)
 def recut_answers(bench: Bench, *, ways: Sequence[str] = WAYS) -> RecutSeen | NotReached:
     """Let the product connect once per way; cut our A-ASSOCIATE-AC and our response into records so.
 

@@ -177,7 +177,8 @@ class Damaged:
 
     *closed* tells whether the other side ended the connection in *seconds*; *acknowledged* whether it
     still answered the message with success; *alert* its alert, if one could be read; *why* says what
-    kept the damage from being done.
+    kept the damage from being done. *stored* tells whether the product holds the object of the message
+    all the same; None where that cannot be seen.
     """
 
     closed: bool = False
@@ -187,6 +188,7 @@ class Damaged:
     version: str = ""
     how: str = ""
     why: str = ""
+    stored: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -194,13 +196,16 @@ class IntegritySeen:
     """Messages with a damaged record, between an undamaged one that must succeed and a control.
 
     *message* is ``C-STORE`` or, where no storage is accepted, ``C-ECHO``; *clean* is the status of the
-    undamaged one, None if no response came. *damages* is by what was done.
+    undamaged one, None if no response came. *damages* is by what was done. *idle* is after how many
+    seconds a connection with an undamaged message that stopped half-way was ended, None if that was
+    not tried, or it was not.
     """
 
     message: str
     clean: int | None
     damages: dict[str, Damaged]
     after: AssociationSeen
+    idle: float | None = None
 
 
 @dataclass(frozen=True)
