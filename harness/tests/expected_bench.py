@@ -48,7 +48,7 @@ def general(verdict: Verdict, *, dicom: bool) -> str:
         return "declared"
     if verdict.message.startswith(UNTESTED):
         return "planned"
-    told = ("association", "A-ASSOCIATE", "made no request")
+    told = ("associat", "A-ASSOCIATE", "made no request")
     if (
         not dicom
         and verdict.word is Word.INCONCLUSIVE
@@ -66,9 +66,8 @@ def reasons(
     for verdict in verdicts:
         clause = verdict.case.clause
         if verdict.word not in GOOD:
-            found[clause] = (
-                known.get(clause) or general(verdict, dicom=dicom) or f"? {verdict.message}"
-            )
+            kept = "" if known.get(clause) in GENERAL else known.get(clause)
+            found[clause] = kept or general(verdict, dicom=dicom) or f"? {verdict.message}"
     return found
 
 
@@ -103,3 +102,9 @@ def compare(name: str, peer: Any, verdicts: Sequence[Verdict]) -> None:
         if v.word not in GOOD and v.case.clause not in expected["reasons"]
     ]
     assert unexplained == []
+    general_only = {
+        v.case.clause: (expected["reasons"][v.case.clause], general(v, dicom=peer.dicom))
+        for v in verdicts
+        if v.word not in GOOD and expected["reasons"][v.case.clause] in GENERAL
+    }
+    assert all(kept == now for kept, now in general_only.values()), general_only

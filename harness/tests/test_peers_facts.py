@@ -53,8 +53,12 @@ FACTS: dict[str, list[Case]] = {
         )
     ],
     "F07": [
-        (name, f"B.13-cert-{what}:{SERVER}", "fail")
-        for name in ("dcmtk-modified", "orthanc-strict")
+        (name, f"B.13-cert-{what}:{role}", "fail")
+        for name, role in (
+            ("dcmtk-modified", SERVER),
+            ("orthanc-strict", SERVER),
+            ("echoscu-held-modified", CLIENT),
+        )
         for what in ("rsa-2048", "sig-rsa-2048")
     ],
     "F08": [
