@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ MARK = "PART15"
 """What every patient ID of ours begins with."""
 
 Place = tuple[str | int, ...]
+_NAME = re.compile(r"^[A-Za-z0-9_-]{1,24}$")
 
 
 class Study(BaseModel):
@@ -91,6 +93,11 @@ def study_problems(target: Target) -> Iterator[tuple[Place, str]]:
 def _unseen(target: Target) -> Iterator[tuple[Place, str]]:
     seen: Mapping[str, object] = {s: n for n, u in target.users.items() for s in u.sees or ()}
     for name, study in target.studies.items():
+        if _NAME.match(name) is None:
+            yield (
+                ("studies", name),
+                f"studies.{name}: its name goes into patient IDs; take at most 24 letters, digits, - and _",
+            )
         if name not in seen and not study.public:
             yield (
                 ("studies", name),

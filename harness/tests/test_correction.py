@@ -296,15 +296,12 @@ def orthanc(folder: Path, port: int, http: int) -> Iterator[None]:
             process.wait()
 
 
-MODIFY = """
-import json, sys, urllib.request as web
-base, (uid, keyword, value) = sys.argv[1], sys.argv[2:]
-def call(path, data):
-    return web.urlopen(web.Request(base + path, data)).read()
-(instance,) = json.loads(call("/tools/lookup", uid.encode()))
-made = call(f"/instances/{instance['ID']}/modify", json.dumps({"Replace": {keyword: value}}).encode())
-call("/instances", made)
-"""
+def script_of_the_page(http: int) -> str:
+    """Return the script that the page on corrections has for Orthanc, for its REST port *http*."""
+    page = Path(__file__).parents[1] / "docs" / "correction.md"
+    script = page.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
+    assert "127.0.0.1:8042" in script
+    return script.replace("127.0.0.1:8042", f"127.0.0.1:{http}")
 
 
 @pytest.mark.skipif(
@@ -314,8 +311,8 @@ call("/instances", made)
 def test_orthanc_corrects_and_keeps_what_it_breaks(tmp_path: Path) -> None:
     """POST /instances/ID/modify makes a new instance with the old signatures, and refers to no predecessor."""
     port, http = free_port(), free_port()
-    (tmp_path / "modify.py").write_text(MODIFY)
-    script = [sys.executable, str(tmp_path / "modify.py"), f"http://127.0.0.1:{http}"]
+    (tmp_path / "modify.py").write_text(script_of_the_page(http))
+    script = [sys.executable, str(tmp_path / "modify.py")]
     document = {
         "target": {"name": "Orthanc"},
         "claims": {

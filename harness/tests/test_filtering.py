@@ -125,6 +125,21 @@ def test_a_silent_answer_decides_nothing() -> None:
     assert shows(seen(user("alice", "a", silent), user("bob", "b")))[0] is Word.INCONCLUSIVE
 
 
+def test_a_destination_that_the_product_does_not_know_is_told() -> None:
+    def lost(asker: AskerSeen) -> AskerSeen:
+        answers = [
+            dataclasses.replace(a, studies=(), status=0xA801) if a.service == "C-MOVE" else a
+            for a in asker.answers
+        ]
+        return dataclasses.replace(asker, answers=tuple(answers))
+
+    word, message = shows(seen(lost(user("alice", "a")), lost(user("bob", "b"))), "C-MOVE")
+    assert word is Word.INCONCLUSIVE
+    assert (
+        "alice does not see a by C-MOVE (A801H): the product does not know the AE title" in message
+    )
+
+
 def test_moves_need_somewhere_to_go() -> None:
     word, message = shows(dataclasses.replace(GOOD, moves=False), "C-MOVE")
     assert word is Word.INCONCLUSIVE
@@ -366,6 +381,10 @@ def problems(text: str) -> list[str]:
         ('[studies.s]\npatient_id = "7"\n', "begins with PART15"),
         ('[studies.s]\nuid = "1.2"\ndepartment = "d"\n', "remove department"),
         ('[studies.s]\npatient = "p"\npatient_id = "PART15-p"\n', "not both"),
+        (
+            '[users.a]\ntype = 1\nname = "a"\nsees = ["*"]\n[studies."*"]\n',
+            "t.toml:7: studies.*: its name goes into patient IDs",
+        ),
         ("[studies.s]\ninstances = 0\n", "one instance at least"),
         ('[studies.s]\ndepartmnt = "d"\n', "did you mean 'department'?"),
     ],

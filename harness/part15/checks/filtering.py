@@ -14,6 +14,7 @@ from part15.registry import check
 
 EVERY = ("C-FIND", "C-GET", "C-MOVE")
 FIND = "C-FIND"
+UNKNOWN_DESTINATION = "A801H"
 
 
 def _leaks(seen: FilteringSeen, asker: AskerSeen, services: Sequence[str]) -> Iterator[Finding]:
@@ -53,6 +54,8 @@ def _missing(asker: AskerSeen, services: Sequence[str]) -> str:
         if lost:
             told = sorted({a.told for a in mine if set(a.about) & lost})
             how = f" ({', '.join(told)})" if told else f" (association: {asker.opened})"
+            if UNKNOWN_DESTINATION in told:
+                how += ": the product does not know the AE title of our listener as a destination"
             return f"{asker.name} does not see {_listed(sorted(lost))} by {service}{how}"
     lost = set(asker.may) - {s for a in asker.after for s in a.studies}
     if lost:
