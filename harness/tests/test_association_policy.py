@@ -29,6 +29,7 @@ from part15.peers.archive import Archive, right_policy, strict_policy
 from part15.peers.archive_policy import ArchivePolicy
 from part15.peers.faults import Fault
 from part15.pki import Pki, make_pki
+from part15.report.statement_facts import contradiction
 from part15.selftest import Judged, compare
 from part15.selftest_archive import ARENAS
 from part15.target_file import parse_target
@@ -93,7 +94,7 @@ def test_what_can_be_had_is_told(archive: Archive, tmp_path: Path, endpoint: str
     assert (calling.reject == (1, 1, 3)) if strict else calling.echo == calling.find == 0
     tried = found["certificate"].outcome
     if endpoint == "dicom-plain":
-        assert tried == "not tried"
+        assert tried == "absent"
     else:
         assert tried == ("rejected" if strict else "accepted")
 
@@ -176,7 +177,7 @@ def test_pynetdicom_is_told_apart_by_what_it_requires(tmp_path: Path) -> None:
     words = {what: checks.enforces(seen, what=what).word for what in CHECKS}
     assert words["calling AE title"] is words["number of associations"] is Word.PASS
     assert words["peer address"] is Word.FAIL
-    assert words["certificate"] is Word.INCONCLUSIVE
+    assert words["certificate"] is Word.INFO
 
 
 @pytest.mark.peer(name="storescp")
@@ -208,3 +209,14 @@ def test_storescp_lets_everybody_in(tmp_path: Path) -> None:
     assert found["calling AE title"] == "accepted, C-ECHO 0000H inside"
     assert found["called AE title"] == "accepted, C-ECHO 0000H inside"
     assert found["application context"] == "rejected 1/1/2"
+
+
+def test_the_statement_names_what_is_declared_and_not_done() -> None:
+    row = {"check": "certificate", "shown": "x", "answer": "accepted"}
+    value = [
+        {**row, "enforced": "no", "declared": True},
+        {**row, "check": "peer address", "enforced": "no", "declared": False},
+    ]
+    observed = {"key": "association.policy", "endpoint": "e", "value": value}
+    found = contradiction("CS-ASSOC-1", "", {"observations": [observed]})
+    assert found == "declared to be checked, but it was not: certificate (e)"

@@ -20,6 +20,8 @@ def enforces(seen: PolicySeen, *, what: str) -> Judgement:
             f"declared.association.checks names '{unknown[0]}'; the checks are {', '.join(CHECKS)}"
         )
     answer = next((a for a in seen.answers if a.check == what), None)
+    if answer is not None and answer.outcome == "absent":
+        return informs(f"there is no {what} here: {answer.why}", observed="absent")
     if answer is None or answer.outcome == "not tried":
         why = answer.why if answer else "it was not observed then"
         if what not in (seen.declared or ()):

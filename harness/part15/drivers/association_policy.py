@@ -189,7 +189,7 @@ def _elsewhere(bench: Bench, mine: lines.Shown) -> PolicyAnswer:
 def _unregistered(bench: Bench) -> PolicyAnswer:
     shown = "a certificate of the same CA that is not registered"
     if bench.endpoint.transport != "tls":
-        return _untried(CERTIFICATE, shown, "the endpoint has no TLS")
+        return PolicyAnswer(CERTIFICATE, shown, "absent", why="the endpoint has no TLS")
     other = bench.endpoint.identities.get("other")
     if other is None:
         why = f"give endpoints.{bench.endpoint.id}.identities.other, issued by the CA that the product trusts"

@@ -182,7 +182,7 @@ def _policy(seen: PolicySeen) -> Iterator[Fact]:
             "check": a.check,
             "shown": a.shown,
             "enforced": "yes" if a.refused else "no" if a.accepted else "not determined",
-            "answer": a.why if a.outcome == "not tried" else a.said,
+            "answer": a.why if a.outcome in ("not tried", "absent") else a.said,
             "declared": a.check in (seen.declared or ()),
         }
         for a in seen.answers

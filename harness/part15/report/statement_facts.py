@@ -108,7 +108,7 @@ def contradiction(row: str, profile: str, document: Document) -> str:
         return _suites(profile, document)
     if row == "CS-AUD-8":
         return _size(profile, document)
-    return ""
+    return _policy(document) if row == "CS-ASSOC-1" else ""
 
 
 def _numbers(value: Any) -> set[int]:
@@ -156,6 +156,17 @@ def _size(profile: str, document: Document) -> str:
     if isinstance(said, int) and seen > said:
         return f"a message of {seen} octets was seen, but {said} are declared as the most"
     return ""
+
+
+def _policy(document: Document) -> str:
+    found = [
+        f"{row['check']} ({observed['endpoint']})"
+        for observed in document["observations"]
+        if observed["key"] == "association.policy"
+        for row in observed["value"]
+        if row["declared"] and row["enforced"] == "no"
+    ]
+    return f"declared to be checked, but it was not: {text_of(found)}" if found else ""
 
 
 def _claims(document: Document) -> str:
