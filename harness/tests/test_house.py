@@ -136,3 +136,13 @@ def test_no_status_without_a_reason() -> None:
 def test_no_module_is_too_long() -> None:
     long = {name_of(p): n for p in modules() if (n := len(p.read_text().splitlines())) > 420}
     assert long == {}
+
+
+def test_observations_are_told_apart_by_name() -> None:
+    """A stored observation carries its class name only: two classes of one name cannot be read back."""
+    seen: dict[str, str] = {}
+    for path in sorted((ROOT / "observations").glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                assert node.name not in seen, f"{node.name} is in {seen[node.name]} and {path.stem}"
+                seen[node.name] = path.stem

@@ -20,7 +20,7 @@ from part15.drivers import tls_path, tls_records
 from part15.model import Word
 from part15.observations import NotReached, from_json, to_json
 from part15.observations.session import AssociationSeen
-from part15.observations.tls_stream import Carried, PathSeen, Recut, RecutSeen
+from part15.observations.tls_stream import LinkSeen, PathSeen, Recut, RecutSeen
 from part15.peers.reference import ReferencePeer
 from part15.pki import Pki, make_pki
 from part15.target import Identity, Listener
@@ -181,7 +181,7 @@ def test_goes_on(usual: Recut, way: Recut, after: AssociationSeen, word: Word) -
     assert checks.goes_on(RecutSeen("C-STORE", usual, {"way": way}, after)).word is word
 
 
-READ = Carried("TLSv1.2", "NULL-SHA", 900, ("the header",), ("the header",))
+READ = LinkSeen("TLSv1.2", "NULL-SHA", 900, ("the header",), ("the header",))
 HIDDEN = dataclasses.replace(READ, visible=())
 
 
@@ -189,14 +189,14 @@ HIDDEN = dataclasses.replace(READ, visible=())
     ("links", "word"),
     [
         ({"usual": HIDDEN}, Word.PASS),
-        ({"usual": HIDDEN, "NULL": Carried(ended="alert 40")}, Word.PASS),
+        ({"usual": HIDDEN, "NULL": LinkSeen(ended="alert 40")}, Word.PASS),
         ({"usual": HIDDEN, "NULL": READ}, Word.FAIL),
         ({"usual": READ}, Word.FAIL),
-        ({"usual": Carried(ended="reset")}, Word.INCONCLUSIVE),
+        ({"usual": LinkSeen(ended="reset")}, Word.INCONCLUSIVE),
         ({"NULL": HIDDEN}, Word.INCONCLUSIVE),
     ],
 )
-def test_shows_nothing(links: dict[str, Carried], word: Word) -> None:
+def test_shows_nothing(links: dict[str, LinkSeen], word: Word) -> None:
     assert checks.shows_nothing(PathSeen(links)).word is word
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
-from part15.observations.tls_stream import Carried, PathSeen, Recut, RecutSeen
+from part15.observations.tls_stream import LinkSeen, PathSeen, Recut, RecutSeen
 from part15.registry import check
 
 
@@ -83,7 +83,7 @@ def shows_nothing(seen: PathSeen) -> Judgement:
     )
 
 
-def _link(name: str, link: Carried) -> str:
+def _link(name: str, link: LinkSeen) -> str:
     if not link.planted:
         return f"{name}: {link.ended or 'nothing carried'}"
     readable = ", ".join(link.visible) or "nothing"

@@ -21,7 +21,7 @@ from part15.drivers import serving, serving_lines
 from part15.drivers import session_lines as lines
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.tls_stream import Carried, PathSeen
+from part15.observations.tls_stream import LinkSeen, PathSeen
 from part15.registry import driver
 from part15.wire import dimse, markers, pdu
 from part15.wire.trap_objects import SECONDARY_CAPTURE, base, joined, new_uid
@@ -59,7 +59,7 @@ def hunt(bench: Bench) -> PathSeen | NotReached:
     return PathSeen({name: _hunted(bench, name) for name in (CIPHERS if protected else ("usual",))})
 
 
-def _hunted(bench: Bench, name: str) -> Carried:
+def _hunted(bench: Bench, name: str) -> LinkSeen:
     bench.note(f"association, C-STORE and C-FIND through a relay that listens ({name} suites)")
     sought = planted()
     bench.ledger.connected(bench.endpoint.address)
@@ -68,7 +68,7 @@ def _hunted(bench: Bench, name: str) -> Carried:
         try:
             plain = Plain(dial(relay.here, until))
         except Ended as problem:
-            return Carried(ended=str(problem))
+            return LinkSeen(ended=str(problem))
         line = _line(bench, plain, name, until)
         said, ended = _said(bench, line, sought)
         line.close()
@@ -157,7 +157,7 @@ def _judged(
     tap: Tap,
     sought: Mapping[str, bytes],
     ended: str,
-) -> Carried:
+) -> LinkSeen:
     """Hunt in what passed the relay, and in what was said, where the markers must be found."""
     shake = line.handshake()
     passed = (bytes(tap.sent), bytes(tap.received))
@@ -167,7 +167,7 @@ def _judged(
     known = dict(sought) | markers.windows([("association", said[:512])])
     here = markers.found(said, known)
     read = set(markers.found(passed[0], known)) | set(markers.found(passed[1], known))
-    return Carried(
+    return LinkSeen(
         shake.version if shake else "",
         shake.suite if shake else "",
         sum(len(p) for p in passed),
@@ -194,7 +194,7 @@ def hunt_client(bench: Bench) -> PathSeen | NotReached:
         if isinstance(found, NotReached):
             if name == "usual":
                 return found
-            found = Carried(ended=found.why)
+            found = LinkSeen(ended=found.why)
         seen[name] = found
     return PathSeen(seen)
 
@@ -216,7 +216,7 @@ def _context(bench: Bench, name: str) -> Callable[[], ssl.SSLContext | None] | N
     return make
 
 
-def _relayed(bench: Bench, name: str) -> Carried | NotReached:
+def _relayed(bench: Bench, name: str) -> LinkSeen | NotReached:
     """Serve one connection of the product behind a relay."""
     listener = bench.endpoint
     make = _context(bench, name)
@@ -276,13 +276,13 @@ class _Heard(Conversation):
         return found
 
 
-def _heard(bench: Bench, name: str, line: Line, plain: bytes, tap: Tap, ended: str) -> Carried:
+def _heard(bench: Bench, name: str, line: Line, plain: bytes, tap: Tap, ended: str) -> LinkSeen:
     shake = line.handshake()
     passed = (bytes(tap.sent), bytes(tap.received))
     if plain:
         bench.evidence.keep(f"{name}-on-the-path-c2s.bin", passed[0], phi="possible")
     known = markers.windows([("what it sent", plain)])
-    return Carried(
+    return LinkSeen(
         shake.version if shake else "",
         shake.suite if shake else "",
         sum(len(p) for p in passed),

@@ -38,7 +38,7 @@ class RecutSeen:
 
 
 @dataclass(frozen=True)
-class Carried:
+class LinkSeen:
     """One connection over a relay that has no keys.
 
     *octets* passed it, both ways together. *planted* are the markers that the plain text on our end
@@ -58,4 +58,4 @@ class Carried:
 class PathSeen:
     """Connections over a relay: ``usual``, and ``NULL`` where we offered or selected no encryption at all."""
 
-    links: dict[str, Carried] = field(default_factory=dict)
+    links: dict[str, LinkSeen] = field(default_factory=dict)
