@@ -231,3 +231,21 @@ def test_companions_without_a_status_break_a_rule() -> None:
         case("AO", "partner", "plain", None), companions=("(0100,0420)",), changed=("(0010,0010)",)
     )
     assert {rule for rule in RULES if broken(seen, rule)} == {"companions", "values"}
+
+
+def test_it_is_followed_over_ipv6_too(pki: Pki, tmp_path: Path) -> None:
+    with Archive(pki, hosts=("::1",), artim=0.5, idle=1.0) as found:
+        document = found.document()
+        names = [n for n, e in document["endpoints"].items() if e["transport"] == "tls"]
+        assert all("[::1]" in e["address"] for e in document["endpoints"].values())
+        target = parse_target(document, folder=tmp_path)
+        drawer = Drawer(tmp_path / "evidence")
+        bench = Bench(
+            target, target.endpoints[names[0]], drawer, Ledger(), Shelf(), tmp_path, 0.6, "t"
+        )
+        seen = status.follow(bench)
+        committed = status.commit(bench)
+    assert checks.keeps_rules(seen, rules=["copy-status", "to-plain", "from-plain"]).word is (
+        Word.PASS
+    )
+    assert checks.commits(committed).word is Word.PASS
