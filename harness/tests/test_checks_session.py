@@ -52,6 +52,7 @@ def shown(
     return AuthenticationSeen(GOOD, {**base, **kinds}, after)
 
 
+MUTE = AssociationSeen("silent", SHAKE)
 REJECTED = AssociationSeen("rejected", SHAKE, reject=(1, 1, 3))
 
 
@@ -64,6 +65,8 @@ REJECTED = AssociationSeen("rejected", SHAKE, reject=(1, 1, 3))
         (shown(after=DEAD), Word.INCONCLUSIVE),
         (shown(expired=NotReached("identity", "give it")), Word.INCONCLUSIVE),
         (shown(rsa_1024=GOOD), Word.PASS),
+        (shown(none=MUTE), Word.INCONCLUSIVE),
+        (shown(expired=AssociationSeen("garbage")), Word.INCONCLUSIVE),
     ],
 )
 def test_authenticates(seen: AuthenticationSeen, word: Word) -> None:
@@ -86,6 +89,7 @@ def test_a_server_that_asks_for_nothing_does_not_authenticate() -> None:
     [
         (shown(revoked=ALERT), Word.PASS),
         (shown(revoked=GOOD), Word.FAIL),
+        (shown(revoked=MUTE), Word.INCONCLUSIVE),
         (shown(revoked=ALERT, after=DEAD), Word.INCONCLUSIVE),
         (shown(), Word.INCONCLUSIVE),
         (shown(revoked=NotReached("identity", "give it")), Word.INCONCLUSIVE),

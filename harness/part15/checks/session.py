@@ -36,6 +36,9 @@ KINDS = {
     "weak_issuer_ec": "a certificate signed with an elliptic curve key of 224 bits",
 }
 
+UNDECIDED = ("silent", "garbage", "ours")
+"""Outcomes of an association that neither let the client in nor turned it away."""
+
 
 def _ended(seen: AssociationSeen) -> str:
     if seen.outcome == "alert" and seen.handshake and seen.handshake.alert is not None:
@@ -115,11 +118,30 @@ def authenticates(
             f"not shown: {', '.join(_kind(k) for k in missing)}; {why.why if isinstance(why, NotReached) else 'show it'}",
             findings=findings,
         )
+    open_ones = _unanswered(seen, refused)
+    if open_ones is not None:
+        return open_ones
     tried = [k for k in refused if isinstance(seen.shown.get(k), AssociationSeen)]
     return passes(
         f"our certificate was accepted, and the server refused {', '.join(_kind(k) for k in tried)}",
         observed=", ".join(f"{k}: {_outcome(seen.shown[k])}" for k in tried),
         findings=findings,
+    )
+
+
+def _unanswered(seen: AuthenticationSeen, kinds: Sequence[str]) -> Judgement | None:
+    """Return why a client that was neither let in nor turned away was not refused, None if there is none."""
+    hung = [
+        k
+        for k in kinds
+        if isinstance(s := seen.shown.get(k), AssociationSeen) and s.outcome in UNDECIDED
+    ]
+    if not hung:
+        return None
+    return undecided(
+        f"a client with {_kind(hung[0])} was neither let in nor turned away ({_outcome(seen.shown[hung[0]])}); "
+        "a longer limits.deadline may show which",
+        observed=", ".join(f"{k}: {_outcome(s)}" for k, s in seen.shown.items()),
     )
 
 
@@ -163,6 +185,9 @@ def refuses_identities(seen: AuthenticationSeen, *, kinds: Sequence[str]) -> Jud
         )
     if not seen.after.accepted:
         return _dead(seen.after)
+    open_ones = _unanswered(seen, kinds)
+    if open_ones is not None:
+        return open_ones
     return passes(
         f"the server refused {', '.join(_kind(k) for k in tried)}",
         observed=", ".join(f"{k}: {_outcome(s)}" for k, s in tried.items()),
