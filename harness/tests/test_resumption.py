@@ -64,6 +64,10 @@ def test_each_fault_fails_its_check(pki: Pki, tmp_path: Path, fault: str, check:
     if not fault:
         assert set(found.values()) == {Word.PASS}
         assert {r.untouched for r in seen.versions.values()} == {"resumed"}
+        old = seen.versions["1.2"]
+        assert (old.by_id, old.other_id) == ("resumed", "full")
+        assert old.without_ems.startswith("alert")
+        assert {r.again for r in seen.versions.values()} <= {"resumed", "full"}
     else:
         assert found[check] is Word.FAIL
         assert list(found.values()).count(Word.FAIL) == 1
@@ -159,3 +163,19 @@ def test_any_bytes_are_read_or_not(octets: bytes, version: str) -> None:
     tickets.read_ticket(octets, version)
     tickets.mode_of(octets)
     assert tickets.answered(octets, version) in ("", "full", "resumed") or octets[0] in (0x15, 0x16)
+
+
+def test_a_changed_session_id_must_resume_nothing() -> None:
+    assert words(seen(by_id="resumed", other_id="resumed"))["protects_tickets"] is Word.FAIL
+    assert words(seen(by_id="resumed", other_id="full"))["protects_tickets"] is Word.PASS
+
+
+def test_a_ticket_that_is_taken_too_easily_is_a_finding() -> None:
+    answer = checks.protects_tickets(seen(without_ems="resumed", again="resumed"))
+    assert answer.word is Word.PASS
+    assert [f.word for f in answer.findings] == [Word.WARN, Word.INFO]
+
+
+@given(st.binary(max_size=80))
+def test_leaving_out_an_extension_never_raises(flight: bytes) -> None:
+    assert tickets.without_extension(flight, 23) == flight or flight[:1] == b"\x16"

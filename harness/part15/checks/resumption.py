@@ -45,7 +45,18 @@ def _without_13(seen: ResumptionSeen, what: str) -> Judgement:
 
 @check
 def protects_tickets(seen: ResumptionSeen) -> Judgement:
-    """A ticket of which one octet was changed resumes nothing, and no ticket shows our certificate."""
+    """A ticket or session id of which one octet was changed resumes nothing; no ticket shows our certificate.
+
+    A right ticket that is taken where it should not be is a finding: without extended_master_secret
+    (RFC 7627 section 5.3), or a second time in TLS 1.3 (RFC 8446 appendix C.4).
+    """
+    by_id = [v for v, r in seen.versions.items() if r.other_id == "resumed"]
+    if by_id:
+        return fails(
+            f"the server resumes a TLS {by_id[0]} session from a changed session id",
+            expected="a full handshake or a refusal",
+            observed="resumed",
+        )
     known = _known(seen)
     if not known:
         return _nothing(seen, "none can be forged")
@@ -87,7 +98,28 @@ def protects_tickets(seen: ResumptionSeen) -> Judgement:
         return undecided(
             f"the control association afterwards was not accepted ({seen.after.outcome})"
         )
-    return passes(f"changed tickets of TLS {' and '.join(tried)} resume nothing", observed=observed)
+    return passes(
+        f"changed tickets of TLS {' and '.join(tried)} resume nothing",
+        observed=observed,
+        findings=_taken_too_easily(tried),
+    )
+
+
+def _taken_too_easily(tried: dict[str, Resumed]) -> list[Finding]:
+    found = [
+        Finding(
+            f"TLS {v}, extended_master_secret",
+            Word.WARN,
+            "a session with extended_master_secret is resumed from a ClientHello without it",
+            "the handshake is aborted",
+            "resumed",
+        )
+        for v, r in tried.items()
+        if r.without_ems == "resumed"
+    ]
+    if "1.3" in tried and tried["1.3"].again == "resumed":
+        found.append(Finding("TLS 1.3, again", Word.INFO, "the same ticket resumes more than once"))
+    return found
 
 
 @check

@@ -1,4 +1,4 @@
-"""Stimuli with session tickets: resumed, changed by one octet, and offered with weaker modes.
+"""Stimuli with session tickets and ids: resumed, changed by one octet, repeated, and offered with weaker modes.
 
 The ticket is changed in our ClientHello on its way out. Nothing completes after that; whether the
 server takes it shows in its first flight.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
 
 from part15.bench import Bench
@@ -28,7 +29,7 @@ ALLOW_NO_DHE_KEX = 0x400
 
 @driver(Impact.ASSOCIATE)
 def resume(bench: Bench) -> ResumptionSeen | NotReached:
-    """Get session tickets in TLS 1.2 and 1.3, resume with them, and resume with changed ones."""
+    """Get session tickets in TLS 1.2 and 1.3 (and a session id in 1.2), resume with them, and with changed ones."""
     control = lines.before(bench)
     if isinstance(control, NotReached):
         return control
@@ -60,6 +61,8 @@ def _in_version(bench: Bench, version: str) -> Resumed:
     if not seen.accepted or line.tls is None:
         why = f"no association in TLS {version}: {seen.outcome} {seen.why}".strip()
         return replace(learnt, why=why, untouched=seen.outcome)
+    if version == "1.2":
+        learnt = _by_id(bench, shown, learnt)
     session = line.tls.object.session
     if session is None or not given:
         return replace(learnt, why=f"no session ticket was given in TLS {version}")
@@ -102,31 +105,73 @@ def _tried(
         return replace(learnt, untouched=str(line.failed), modes=modes)
     untouched = "resumed" if line.tls.object.session_reused else "full"
     associate(line, lines.request_for(bench), bench.until())
-    tampered = {}
-    if untouched == "resumed":
-        for name, at in tickets.places(ticket).items():
-            changed = records.flipped(ticket, at)
-            tampered[name] = _first_flight(bench, context, session, ticket, changed, version)
-    return replace(learnt, untouched=untouched, modes=modes, tampered=tampered)
+    if untouched != "resumed":
+        return replace(learnt, untouched=untouched, modes=modes)
+
+    def offered(change: Callable[[bytes], bytes]) -> str:
+        return _first_flight(bench, context, session, change, version)
+
+    tampered = {
+        name: offered(_instead(ticket, records.flipped(ticket, at)))
+        for name, at in tickets.places(ticket).items()
+    }
+    extended = tickets.EXTENDED_MASTER_SECRET in tickets.hello_extensions(hello)
+    plain = offered(
+        lambda flight: tickets.without_extension(flight, tickets.EXTENDED_MASTER_SECRET)
+    )
+    return replace(
+        learnt,
+        untouched=untouched,
+        modes=modes,
+        tampered=tampered,
+        again=offered(lambda flight: flight),
+        without_ems=plain if version == "1.2" and extended else "",
+    )
+
+
+def _instead(right: bytes, changed: bytes) -> Callable[[bytes], bytes]:
+    """Return what replaces *right* in a flight by *changed*; an empty flight where it is not in it."""
+    return lambda flight: flight.replace(right, changed) if right in flight else b""
+
+
+def _by_id(bench: Bench, shown: lines.Shown, learnt: Resumed) -> Resumed:
+    """Resume by session id where no tickets are taken: with the right one, and with a changed one."""
+    context = lines.context_for(bench, shown)
+    context.options |= ssl.OP_NO_TICKET
+    line = _connect(bench, context, None)
+    associate(line, lines.request_for(bench), bench.until())
+    session = line.tls.object.session if line.tls and not line.failed else None
+    if session is None or not session.id:
+        return learnt
+    line = _connect(bench, context, session)
+    if line.failed or line.tls is None:
+        line.close(reset=True)
+        return replace(learnt, by_id=str(line.failed))
+    by_id = "resumed" if line.tls.object.session_reused else "full"
+    associate(line, lines.request_for(bench), bench.until())
+    if by_id != "resumed":
+        return replace(learnt, by_id=by_id)
+    change = _instead(session.id, records.flipped(session.id, -1))
+    other = _first_flight(bench, context, session, change, "1.2")
+    return replace(learnt, by_id=by_id, other_id=other)
 
 
 def _first_flight(
     bench: Bench,
     context: ssl.SSLContext,
     session: ssl.SSLSession,
-    ticket: bytes,
-    changed: bytes,
+    change: Callable[[bytes], bytes],
     version: str,
 ) -> str:
-    """Offer *changed* instead of *ticket* and return what the server's first flight shows."""
+    """Offer *session* in a ClientHello after *change* and return what the server's first flight shows."""
     plain, until = lines.open_plain(bench), bench.until()
     tls = Tls(plain, context, name=lines.server_name(bench), session=session)
-    hello = tls.first_flight()
+    hello = change(tls.first_flight())
     heard = b""
     try:
-        if ticket not in hello:
+        if not hello:
             return "not offered"
-        plain.send(hello.replace(ticket, changed), until)
+        plain.send(hello, until)
         while not (answer := tickets.answered(heard, version)):
             octets = plain.receive(until)
             if not octets:

@@ -218,6 +218,9 @@ class Resumed:
     changed octet, by place: ``full`` (a full handshake), ``resumed``, ``alert N``, ``closed``, ``reset``,
     ``silent``. *modes* is what it answered when both key exchange modes of TLS 1.3 were offered:
     ``with key share``, ``without key share``, or as above. *why* says why nothing could be tried.
+    *again* is what it made of the right ticket a second time, *without_ems* of one of a session with
+    extended_master_secret in a ClientHello without it. *by_id* is what it made of the right session id where
+    we take no tickets, *other_id* of a changed one; empty where that could not be tried.
     """
 
     tickets: int = 0
@@ -228,6 +231,10 @@ class Resumed:
     tampered: dict[str, str] = field(default_factory=dict)
     modes: str = ""
     why: str = ""
+    again: str = ""
+    without_ems: str = ""
+    by_id: str = ""
+    other_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
+from part15.wire import tls_hello
+from part15.wire import tls_records as records
+from part15.wire.tls_octets import Malformed
+
 SERVER_HELLO, NEW_SESSION_TICKET, CERTIFICATE = 2, 4, 11
+EXTENDED_MASTER_SECRET = 23
 EARLY_DATA, PRE_SHARED_KEY, KEY_SHARE = 42, 41, 51
 WINDOW = 32
 """So many octets of our certificate in a row, found in a ticket, are no accident."""
@@ -64,6 +70,19 @@ def places(ticket: bytes) -> dict[str, int]:
         "middle": len(ticket) // 2,
         "last octet": -1,
     }
+
+
+def without_extension(flight: bytes, code: int) -> bytes:
+    """Return the ClientHello record *flight* without the extension *code*; as it is if it holds none or makes no sense."""
+    try:
+        (record,) = records.Deframer().feed(flight)
+        hello = tls_hello.parse_body(record.fragment[4:])
+    except (Malformed, ValueError):
+        return flight
+    kept = tuple(e for e in hello.extensions or () if e[0] != code)
+    if len(kept) == len(hello.extensions or ()):
+        return flight
+    return tls_hello.encode(dataclasses.replace(hello, extensions=kept))
 
 
 def hello_extensions(message: bytes) -> dict[int, bytes]:
