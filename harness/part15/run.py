@@ -61,7 +61,7 @@ def site_profiles(names: Sequence[str]) -> tuple[list[Path], list[str]]:
 def with_site_claims(
     target: Target, profiles: Mapping[str, Profile], site: Sequence[str]
 ) -> Target:
-    """Return *target* with a claim of each *site* profile (a policy) it does not name itself.
+    """Return *target* with a claim of each *site* profile (a policy, or a file given by path) it does not name itself.
 
     Such a profile is claimed in those of its roles that the target claims anywhere, or in all of
     its roles if the target claims none of them.

@@ -63,8 +63,9 @@ def _restored(folder: Path, planned: Mapping[str, Any], edition: str | None) -> 
     site = sorted((folder / "profiles").glob("*.y*ml"))
     profiles = load.load_profiles(site)
     only = sorted({c["profile"] for c in planned["claims"] if c["source"] != "policy"})
-    policies = [name for name in only if name in profiles and profiles[name].policy]
-    target = with_site_claims(target, profiles, policies)
+    added = {load.load_profile(path).id for path in site}
+    given = [n for n in only if n in added or (n in profiles and profiles[n].policy)]
+    target = with_site_claims(target, profiles, given)
     edition = edition or next(
         (c["edition"] for c in planned["claims"] if c["source"] == "cli"), None
     )

@@ -187,7 +187,7 @@ def test_single_clauses_are_taken_over_as_rules_of_the_site(tmp_path: Path) -> N
 def test_a_file_outside_that_is_no_policy_is_a_claim(tmp_path: Path, said: str) -> None:
     path = tmp_path / "draft.yaml"
     path.write_text(OWN.replace("policy: true\n", said))
-    assert load.lint(path) == []
+    assert not load.lint(path)
     profiles = load.load_profiles([path])
     document = {"target": {"name": "x", "edition": "2023b"}, "claims": {"site-own": ["tls-server"]}}
     plan = build_plan(parse_target(document, folder=tmp_path), profiles, load.load_roles())
