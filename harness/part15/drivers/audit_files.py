@@ -1,4 +1,4 @@
-"""Audit messages in files: bare XML, one syslog message per line, or octet-counted captures."""
+"""Audit messages in files: bare XML, one syslog message per line, octet-counted streams, or packet captures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from part15.drivers.audit import KEPT, KEPT_OCTETS
 from part15.observations import Many, Member
 from part15.observations.audit import AuditMessageSeen
 from part15.wire.audit_xml import SIZE
+from part15.wire.capture import is_capture, read_capture_file
 from part15.wire.syslog import BOM
 from part15.wire.syslog_frames import KEPT as HEAD
 from part15.wire.syslog_frames import FrameReader
@@ -20,6 +21,8 @@ _TRAY = "audit.messages"
 _OCTETS = "audit.octets"
 _FULL = "audit.full"
 _LOOK = 65536
+CAPTURE = 256 << 20
+"""Octets of a packet capture that are read."""
 
 
 def _cut(data: bytes | memoryview) -> bytes:
@@ -70,13 +73,39 @@ def read_capture(data: bytes | memoryview, name: str) -> Many[AuditMessageSeen]:
     return Many(tuple(Member(m.name, m) for m in members), "message")
 
 
+def _datagrams(file: InspectedFile, desk: Desk) -> None:
+    """Gather the syslog datagrams of a packet capture; other datagrams are passed over."""
+    read = read_capture_file(bytes(file.octets[:CAPTURE]))
+    if len(file.octets) > CAPTURE:
+        desk.note(f"{file.name}: only the first {CAPTURE >> 20} MiB of the packet capture are read")
+    syslog = [d for d in read.found if _is_syslog(d)]
+    for n, data in enumerate(syslog[:KEPT], 1):
+        seen = AuditMessageSeen(f"{file.name}: datagram {n}", data, "datagram", len(data))
+        desk.keep(_TRAY, (file.name, seen))
+    left = (
+        f", {read.left} UDP datagrams that are fragments or were cut are not judged"
+        if read.left
+        else ""
+    )
+    if read.left or not syslog:
+        desk.note(
+            f"{file.name}: a packet capture with {len(syslog)} syslog datagrams{left}; what goes by TLS cannot be "
+            "read from a capture"
+        )
+
+
 @reader("xml", "syslog", "other", "empty")
 def read_audit_messages(file: InspectedFile, desk: Desk) -> Iterator[Reading]:
     """Gather the audit messages of every file; they are judged together at the end."""
     head = bytes(file.octets[:_LOOK])
-    if b"AuditMessage" not in head and not (file.kind == "syslog" or desk.wants(*PROFILES)):
+    if is_capture(head):
+        _datagrams(file, desk)
         return
-    if file.kind in ("other", "empty") and not desk.wants(*PROFILES):
+    narrow = head.replace(b"\0", b"")
+    if b"AuditMessage" not in narrow and not (file.kind == "syslog" or desk.wants(*PROFILES)):
+        return
+    begins = narrow.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<")
+    if file.kind in ("other", "empty") and not begins and not desk.wants(*PROFILES):
         return
     for member in read_capture(file.octets, file.name).members:
         desk.keep(_TRAY, (file.name, member.seen))
