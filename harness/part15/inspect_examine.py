@@ -101,7 +101,7 @@ class Examiner:
         looked = looked_at(found)
         share.looked.append(looked)
         stamp = {"size": looked.size, "changed": looked.changed}
-        before = len(share.kept)
+        before, gathered = len(share.kept), desk.gathered
         try:
             with opened(found) as file:
                 share.kinds[file.kind] += 1
@@ -115,7 +115,11 @@ class Examiner:
             return
         for reading in readings:
             share.rows.append(_line({**self._judge(reading, share, desk), **stamp}))
-        if not readings:
+        if not readings and desk.gathered > gathered:
+            share.rows.append(
+                _line({"subject": found.name, "together": "judged with others", **stamp})
+            )
+        elif not readings:
             share.unread += 1
             told = any(key == NOTE and flaw in text for key, text in share.kept[before:])
             flaw = f"it is no whole DICOM file: {flaw}" if flaw else ""

@@ -70,6 +70,7 @@ class Desk:
     tray: list[tuple[str, Any]] | None = None
     noted: int = 0
     more: int = 0
+    gathered: int = 0
 
     def keep(self, key: str, value: Any) -> None:
         """Remember *value* (as an observation's field may be) for the end, by the function of *key*."""
@@ -77,6 +78,11 @@ class Desk:
             self.fold(key, value)
         else:
             self.tray.append((key, value))
+
+    def gather(self, key: str, value: Any) -> None:
+        """Keep *value*, that will be judged at the end together with others: its file has something to judge."""
+        self.gathered += 1
+        self.keep(key, value)
 
     def fold(self, key: str, value: Any) -> None:
         """Take *value* into the drawer."""

@@ -81,7 +81,7 @@ def _datagrams(file: InspectedFile, desk: Desk) -> None:
     syslog = [d for d in read.found if _is_syslog(d)]
     for n, data in enumerate(syslog[:KEPT], 1):
         seen = AuditMessageSeen(f"{file.name}: datagram {n}", data, "datagram", len(data))
-        desk.keep(_TRAY, (file.name, seen))
+        desk.gather(_TRAY, (file.name, seen))
     left = (
         f", {read.left} UDP datagrams that are fragments or were cut are not judged"
         if read.left
@@ -108,7 +108,7 @@ def read_audit_messages(file: InspectedFile, desk: Desk) -> Iterator[Reading]:
     if file.kind in ("other", "empty") and not begins and not desk.wants(*PROFILES):
         return
     for member in read_capture(file.octets, file.name).members:
-        desk.keep(_TRAY, (file.name, member.seen))
+        desk.gather(_TRAY, (file.name, member.seen))
     yield from ()
 
 
