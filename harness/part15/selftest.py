@@ -11,7 +11,7 @@ import importlib
 import multiprocessing
 import os
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
@@ -166,9 +166,8 @@ def run(
         for number, right in fights:
             _fight(known[number], right.result(), runs[number], matrix, say)
     _again(matrix, known, say)
-    killed = {clause for done in matrix.runs for clause in done.flipped}
     left = [arena for number, arena in enumerate(known) if number not in wanted]
-    _account(matrix, killed, [known[number] for number in wanted], left)
+    _account(matrix, [known[number] for number in wanted], left)
     return matrix
 
 
@@ -272,26 +271,44 @@ def _blame(run: Run) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _account(
-    matrix: Matrix, killed: set[str], fought: Iterable[Arena], left: Iterable[Arena]
-) -> None:
-    """List the checked clauses of the arenas' profiles that no fault killed; only a shall must have a killer.
+def _account(matrix: Matrix, fought: Sequence[Arena], left: Sequence[Arena]) -> None:
+    """List the checked clauses of the arenas' profiles that no fault killed, and in which role; only a shall must have a killer.
 
-    Profiles that an arena among those *left* out accounts for as well are not accounted for.
+    An arena that stands for a claimable role answers for the bindings of that role; the others for a
+    clause as a whole. Profiles that an arena among those *left* out accounts for as well are not accounted for.
     """
     names = {p for arena in fought for p in arena.profiles}
     names -= {p for arena in left for p in arena.profiles}
+    by_arena = {arena.name: _role_of(arena) for arena in fought}
+    killed = {(c, by_arena.get(done.arena, "")) for done in matrix.runs for c in done.flipped}
+    table = load.load_roles()
     for profile in load.load_profiles().values():
         if profile.id not in names:
             continue
+        roles = {_role_of(arena) for arena in fought if profile.id in arena.profiles}
         for clause in profile.clauses:
             driven = [b for b in clause.bindings if b.status is Status.CHECKED and b.check]
             if not driven or all(b.check.startswith("statement.") for b in driven):
                 continue
             matrix.checked += 1
-            if clause.id not in killed and clause.level in (Level.SHALL, Level.SHALL_NOT):
-                matrix.unkilled.append(clause.id)
+            if clause.level not in (Level.SHALL, Level.SHALL_NOT):
+                continue
+            if "" in roles:
+                if not any(c == clause.id for c, _ in killed):
+                    matrix.unkilled.append(clause.id)
+                continue
+            bound = {r for b in driven if not b.check.startswith("statement.") for r in b.roles}
+            matrix.unkilled += [
+                f"{clause.id} ({role})"
+                for role in roles
+                if bound & set(table[role]) and (clause.id, role) not in killed
+            ]
     matrix.unkilled.sort()
+
+
+def _role_of(arena: Arena) -> str:
+    """Return the claimable role that *arena* stands for, empty if it stands for its whole family."""
+    return str(getattr(arena, "answers_for", ""))
 
 
 def to_document(matrix: Matrix) -> dict[str, Any]:

@@ -95,6 +95,7 @@ class TlsArena:
     rule_sets: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     every: bool = False
+    answers_for: str = "tls-server"
 
     @property
     def profiles(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from part15.peers.faults import Fault
 from part15.peers.faults_clients import faults
 from part15.pki import Pki
 from part15.selftest import Judged
-from part15.selftest_tls import drive, judged, shared_pki
+from part15.selftest_tls import RETIRED, drive, judged, shared_pki
 
 WAIT = 5.0
 """Seconds in which the client must have connected."""
@@ -53,7 +53,7 @@ def document(
         "claims": {profile: {"roles": ["tls-client"], "features": list(features)}},
         "listeners": {
             "from-client": {
-                "host": "127.0.0.1",
+                "host": "localhost",
                 "transport": "tls",
                 "trigger": list(trigger),
                 "trust": str(pki.ca),
@@ -81,7 +81,7 @@ class ClientArena:
     rule_sets: bool = False
     base: str = "b12"
     features: tuple[str, ...] = ()
-    role: str = "tls-client"
+    answers_for: str = "tls-client"
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -122,5 +122,8 @@ ARENAS = (
     ClientArena("B.10 client", "tls-bcp195-nondowngrading", "2022b"),
     ClientArena("B.11 client", "tls-bcp195-extended", "2022b", base="b11"),
     ClientArena("B.13 client", "tls-bcp195-rfc8996-modified", "2023b"),
+    ClientArena("B.9 client", "tls-bcp195", "2022b"),
+    ClientArena("B.1 client", "tls-basic", "2017c", base="b1", features=RETIRED),
+    ClientArena("B.3 client", "tls-aes", "2017c", base="b3", features=RETIRED),
     ClientArena("hello only", "tls-bcp195-rfc8996", "2023b", base="uncompressed"),
 )

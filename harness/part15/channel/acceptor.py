@@ -150,6 +150,8 @@ class Acceptor:
             self._serve(line)
             if line.tls is not None:
                 line.tls.close_notify(time.monotonic() + 0.2)
+            elif line.plain is not plain:
+                line.plain.close()
         except (Ended, ssl.SSLError, OSError):
             pass  # the other side ended it; what was seen by then stands
         finally:

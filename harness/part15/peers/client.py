@@ -22,6 +22,7 @@ from typing import Any
 
 from part15.address import join_address
 from part15.channel.association import Line
+from part15.channel.foreign import Wanted, speak
 from part15.channel.tls import (
     CERTIFICATE,
     VERSIONS,
@@ -38,6 +39,7 @@ from part15.peers.policy import WITH_DHE
 from part15.peers.rewriting import rewriting, with_extension
 from part15.peers.strength import strong
 from part15.wire import pdu
+from part15.wire.foreign_suites import TAIL
 from part15.wire.tls_client_messages import certificates
 
 DEADLINE = 5.0
@@ -83,6 +85,10 @@ class Behaviour:
     """Not empty: completes any handshake of TLS 1.2 and verifies nothing; ``fixed`` with one key for all."""
     records: str = ""
     """How it misreads TLS records (:class:`part15.peers.clumsy.Clumsy`)."""
+    mute: tuple[str, ...] = ()
+    """Suites, in OpenSSL's words, with which it ends a completed handshake."""
+    gnutls: str = ""
+    """A priority string: GnuTLS speaks in place of OpenSSL, and verifies no certificate."""
     holds: bool = False
     """Keeps the connection when an integrity check failed."""
     plain: bool = False
@@ -92,6 +98,9 @@ class Behaviour:
     rewrite: Callable[[bytes], bytes] | None = None
 
 
+OLD_VERSIONS = "+VERS-TLS1.2:+VERS-TLS1.1:+VERS-TLS1.0"
+OLD = f"+SHA1:+RSA:{TAIL}"
+TRIPLE_DES = 0x000A
 RIGHT = "right"
 """In place of a fault: none."""
 BASES = {
@@ -101,9 +110,11 @@ BASES = {
         ciphers="ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-GCM-SHA384:"
         "DHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
     ),
+    "b1": Behaviour(gnutls=f"NONE:{OLD_VERSIONS}:+3DES-CBC:+AES-128-CBC:{OLD}"),
+    "b3": Behaviour(gnutls=f"NONE:{OLD_VERSIONS}:+AES-128-CBC:+3DES-CBC:{OLD}"),
     "uncompressed": Behaviour(rewrite=with_extension(11, b"\1\0")),
 }
-"""Right behaviours. The last offers the one point format that RFC 9325 allows, which OpenSSL does not; it
+"""Right behaviours; those of B.1 and B.3 need GnuTLS. The last offers the one point format that RFC 9325 allows, which OpenSSL does not; it
 can open, but not complete a handshake."""
 
 
@@ -184,6 +195,9 @@ def _once(host: str, port: int, called: str, pki: Path, does: Behaviour) -> Asso
         plain = _Holding(plain.sock)
     if does.plain:
         return request_on(Line(plain), request, until, does.abort)
+    if does.gnutls:
+        line = _gnutls_line(plain, pki, does, until)
+        return request_on(line, request, until, does.abort)
     if does.careless:
         return request_on(careless_line(plain.sock, pki, does, until), request, until, does.abort)
     context = client_context(does, pki)
@@ -212,8 +226,19 @@ def _look_at(line: Line, does: Behaviour) -> None:
     assert line.tls is not None
     version = line.tls.object.version() or ""
     shown = certificates(line.spoken.got(CERTIFICATE), version)
+    if (line.tls.object.cipher() or ("",))[0] in does.mute:
+        raise Ended("ours", "nothing is said with this suite")
     if does.strong and not all(strong(der) for der in shown):
         raise Ended("ours", "a certificate is too weak")
+
+
+def _gnutls_line(plain: Plain, pki: Path, does: Behaviour, until: float) -> Line:
+    """Return a line by GnuTLS, for what OpenSSL cannot offer."""
+    files = (
+        [str(pki / f"{does.identity}.{kind}") for kind in ("pem", "key")] if does.identity else []
+    )
+    wanted = Wanted("client", "1.0", TRIPLE_DES, *files)
+    return speak(plain, wanted, {"engine": "gnutls", "priority": does.gnutls}, until)
 
 
 class _Holding(Plain):

@@ -6,12 +6,14 @@ import functools
 from collections.abc import Mapping
 
 from part15.peers import faults_clients_answers as answers
+from part15.peers import faults_clients_legacy as legacy
 from part15.peers import rewriting as r
 from part15.peers.faults import Fault, for_each
 from part15.peers.faults_clients_base import NO_DHE, client_fault
-from part15.peers.policy import MODERN, WITH_DHE
+from part15.peers.policy import WITH_DHE
 
 _OLD_SUITES = (
+    "B.10-cipher-additional",
     "B.10-cipher-mandatory",
     "B.13-no-other-tls12-ciphers",
     "B.13-prohibited-algorithms",
@@ -21,6 +23,20 @@ _OLD_SUITES = (
     "RFC9325-recommended-suites",
 )
 """What a client violates that offers suites of old only."""
+
+_SHORT = (
+    *for_each("RFC{}-dh-2048", "7525", "9325"),
+    *for_each("{}-dhe-2048", "B.11", "B.13"),
+)
+"""What a client violates that lowers its security level for old versions: short DH primes get in."""
+_CBC = (
+    "B.10-cipher-additional",
+    "B.11-no-other-ciphers",
+    "B.13-no-other-tls12-ciphers",
+    "B.13-permitted-algorithms",
+    "B.13-prohibited-algorithms",
+)
+"""What a client violates that offers CBC suites beside right ones."""
 
 FAULTS = (
     client_fault(
@@ -35,12 +51,13 @@ FAULTS = (
             "RFC9325-no-tls11",
             *for_each("{}-no-tls10-tls11", "B.10", "B.11"),
             "B.9-downgrade-care",
-            NO_DHE,
+            *_SHORT,
+            *_CBC,
         ),
         "they are not offered, and not accepted",
         minimum="1.0",
         level=0,
-        ciphers=MODERN,
+        ciphers=f"{WITH_DHE}:ECDHE+AES+SHA1",
     ),
     client_fault(
         "offers_sslv3",
@@ -138,7 +155,7 @@ FAULTS = (
     client_fault(
         "falls_back_to_tls11",
         "tries TLS 1.1 when it is refused",
-        ("RFC9325-fallback", "RFC8996-client-hello-0x0302"),
+        ("RFC9325-fallback", "RFC8996-client-hello-0x0302", *_SHORT, *_CBC),
         "a TLS 1.2 client does not fall back",
         falls_back=("1.1",),
         level=0,
@@ -228,6 +245,20 @@ FAULTS = (
         rewrite=r.offering(0xC010, 0xC006),
     ),
     client_fault(
+        "sends_no_server_name",
+        "sends no server_name, although it was given a name",
+        for_each("RFC{}-sni-support", "7525", "9325"),
+        "the server cannot tell for which name the connection is",
+        rewrite=r.rewriting(extensions=lambda found: {k: v for k, v in found.items() if k != 0}),
+    ),
+    client_fault(
+        "lacks_dhe_suites",
+        "offers ECDHE suites only",
+        (*for_each("{}-cipher-mandatory", "B.10", "B.11"), NO_DHE),
+        "two of the four or more suites that are named are DHE suites",
+        ciphers="ECDHE+AESGCM",
+    ),
+    client_fault(
         "offers_rc4",
         "offers RC4",
         ("RFC7525-no-rc4", "RFC9325-no-rc4"),
@@ -263,7 +294,11 @@ FAULTS = (
     client_fault(
         "offers_small_curves",
         "offers curves below 192 bits",
-        ("RFC7525-ecdh-min", "RFC9325-ecdh-min"),
+        (
+            "RFC7525-ecdh-min",
+            "RFC9325-ecdh-min",
+            *for_each("{}-ecdhe-256", "B.11", "B.13"),
+        ),
         "they are too small",
         rewrite=r.with_extension(10, r.numbers(29, 23, 15, 16)),
     ),
@@ -312,4 +347,4 @@ FAULTS = (
 @functools.cache
 def faults() -> Mapping[str, Fault]:
     """Return every fault of the client by name."""
-    return {fault.name: fault for fault in (*FAULTS, *answers.FAULTS)}
+    return {fault.name: fault for fault in (*FAULTS, *answers.FAULTS, *legacy.FAULTS)}

@@ -113,6 +113,13 @@ FAULTS = (
         careless="fixed",
     ),
     client_fault(
+        "drops_a_suite",
+        "offers a suite with which it then says nothing",
+        ("TLS-COMMON-completes-selected",),
+        "what is offered must be usable",
+        mute=("DHE-RSA-AES256-GCM-SHA384",),
+    ),
+    client_fault(
         "falls_over_after_odd_answers",
         "connects no more once it refused a ServerHello",
         ("TLS-COMMON-handshake-failure-robustness",),

@@ -113,6 +113,14 @@ _NULL_FLIPS = (
 
 FAULTS = (
     Fault(
+        "drops_a_suite",
+        "selects a suite and says nothing after the handshake",
+        ("TLS-COMMON-completes-selected",),
+        "what is selected must be usable",
+        _FAMILY,
+        {"mute": ("DHE-RSA-AES256-GCM-SHA384",)},
+    ),
+    Fault(
         "accepts_null_suite",
         "serves NULL encryption to clients that offer nothing better",
         _NULL_FLIPS,

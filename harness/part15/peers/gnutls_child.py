@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes.util
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from part15.channel.gnutls_library import available
 from part15.channel.tls import Ended, Plain, dial
 from part15.peers.contexts import NO_CHECK_TIME
 from part15.peers.gnutls_front import Settings
@@ -63,11 +63,6 @@ AES = Policy(
     alpn=(),
 )
 """B.3: AES before Triple DES."""
-
-
-def available() -> bool:
-    """Tell whether GnuTLS is on this machine."""
-    return ctypes.util.find_library("gnutls") is not None
 
 
 def priority(policy: Policy) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import ctypes.util
 import json
 import select
 import socket
@@ -18,12 +17,20 @@ import threading
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from part15.channel.gnutls_library import (
+    AGAIN,
+    CERTIFICATE_CREDENTIALS,
+    INTERRUPTED,
+    MEDIUM,
+    PEM,
+    Datum,
+    library,
+)
 from part15.peers.strength import strong
 
-SERVER, CERTIFICATE_CREDENTIALS, PEM = 1, 1, 1
+SERVER = 1
 REQUESTS = {"ignored": 0, "optional": 1, "required": 2}
-KEY_PURPOSE, ALPN_MANDATORY, MEDIUM = 2, 1, 35
-AGAIN, INTERRUPTED = -28, -52
+KEY_PURPOSE, ALPN_MANDATORY = 2, 1
 FATAL, BAD_CERTIFICATE = 2, 42
 CLIENT_PURPOSE = b"1.3.6.1.5.5.7.3.2"
 SIZE = 65536
@@ -49,28 +56,8 @@ class Settings:
         return json.dumps(asdict(self))
 
 
-class _Datum(ctypes.Structure):
-    _fields_ = (("data", ctypes.c_char_p), ("size", ctypes.c_uint))
-
-
-class _Octets(ctypes.Structure):
-    _fields_ = (("data", ctypes.c_void_p), ("size", ctypes.c_uint))
-
-
 class _Typed(ctypes.Structure):
     _fields_ = (("type", ctypes.c_int), ("data", ctypes.c_char_p), ("size", ctypes.c_uint))
-
-
-def library() -> ctypes.CDLL:
-    """Return libgnutls; raises OSError if it is not on this machine."""
-    name = ctypes.util.find_library("gnutls") or "libgnutls.so.30"
-    found = ctypes.CDLL(name)
-    found.gnutls_certificate_get_peers.restype = ctypes.POINTER(_Octets)
-    found.gnutls_strerror.restype = ctypes.c_char_p
-    found.gnutls_record_recv.restype = ctypes.c_ssize_t
-    found.gnutls_record_send.restype = ctypes.c_ssize_t
-    found.gnutls_record_check_pending.restype = ctypes.c_size_t
-    return found
 
 
 class Front:
@@ -80,7 +67,7 @@ class Front:
         self.settings, self.gnutls = settings, library()
         self.credentials = ctypes.c_void_p()
         self.priority = ctypes.c_void_p()
-        self.tickets = _Datum()
+        self.tickets = Datum()
         call = self._call
         call("gnutls_certificate_allocate_credentials", ctypes.byref(self.credentials))
         for certificate, key in settings.certificates:
@@ -127,7 +114,7 @@ class Front:
         lib.gnutls_certificate_server_set_request(session, wanted)
         if self.settings.alpn:
             names = [name.encode() for name in self.settings.alpn]
-            listed = (_Datum * len(names))(*[_Datum(n, len(n)) for n in names])
+            listed = (Datum * len(names))(*[Datum(n, len(n)) for n in names])
             call("gnutls_alpn_set_protocols", session, listed, len(names), ALPN_MANDATORY)
         lib.gnutls_handshake_set_timeout(session, int(self.settings.patience * 1000))
         lib.gnutls_transport_set_int2(session, sock.fileno(), sock.fileno())

@@ -71,6 +71,8 @@ class Policy:
     ``damage`` to a record."""
     artim: float | None = 5.0
     """Seconds to wait for a ClientHello and for an A-ASSOCIATE-RQ; None waits as long as it likes."""
+    mute: tuple[str, ...] = ()
+    """Suites, in the library's words, with which a completed handshake is followed by nothing."""
     echo_status: int = 0
     reject: tuple[int, int, int] | None = None
     abort: tuple[int, int] | None = None

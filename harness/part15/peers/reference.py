@@ -265,6 +265,8 @@ class ReferencePeer:
                 self._stop_listening()
             raise
         stream.quiet = policy.after_damage == "hold"
+        if (stream.object.cipher() or ("",))[0] in policy.mute:
+            return
         try:
             self._associate(stream, policy)
             stream.close_notify(time.monotonic() + 0.2)
