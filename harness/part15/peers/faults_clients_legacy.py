@@ -39,20 +39,15 @@ FAULTS = (
     client_fault(
         "lacks_rsa_key_transport",
         "exchanges keys by ECDHE only",
-        ("B.1-master-secret", "B.1-privacy", "B.3-offer-both-suites"),
+        ("B.1-master-secret", "B.1-privacy", "B.3-offer-both-suites", "B.3-prefer-aes"),
         "B.1 names the exchange of master secrets by RSA; both suites need it",
         gnutls=f"NONE:{OLD_VERSIONS}:+AES-128-CBC:+3DES-CBC:+SHA1:+ECDHE-RSA:{TAIL}",
     ),
     client_fault(
         "lacks_sha1_suites",
         "protects records with SHA-256 only",
-        (
-            "B.1-integrity",
-            "B.1-privacy",
-            "B.3-offer-both-suites",
-            *for_each("{}-framework", "B.1", "B.3"),
-        ),
-        "the retired profiles name SHA-1; Triple DES and TLS 1.0 have nothing else",
+        ("B.1-integrity", "B.1-privacy", "B.3-offer-both-suites", "B.3-prefer-aes"),
+        "the retired profiles name SHA-1",
         gnutls=f"NONE:{OLD_VERSIONS}:+AES-128-CBC:+SHA256:+RSA:{TAIL}",
     ),
 )
