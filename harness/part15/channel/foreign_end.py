@@ -20,7 +20,9 @@ from typing import Any, Protocol
 SIZE = 16384
 SERVER, CLIENT = 1, 2
 NAME_DNS = 1
-FATAL_ALERT, WARNING_ALERT = -12, -16
+FATAL_ALERT, WARNING_ALERT, TIMED_OUT = -12, -16, -319
+PAUSE = 100
+"""Milliseconds after which a record that carries nothing (a session ticket) lets the other way have its turn."""
 ENDINGS = {-110: "closed", -9: "closed", -54: "reset", -53: "reset", -319: "silent", -10: "closed"}
 VERSIONS = {1: "SSLv3", 2: "TLSv1", 3: "TLSv1.1", 4: "TLSv1.2", 5: "TLSv1.3"}
 
@@ -42,8 +44,8 @@ class End(Protocol):
     def pending(self) -> bool:
         """Tell whether octets wait that no socket shows."""
 
-    def receive(self) -> bytes:
-        """Return the next octets, empty at the end; raises Refused."""
+    def receive(self) -> bytes | None:
+        """Return the next octets, empty at the end, None if a record carried none; raises Refused."""
 
     def send(self, octets: bytes) -> None:
         """Send all of *octets*; raises Refused."""
@@ -106,6 +108,7 @@ class GnutlsEnd:
             code = lib.gnutls_handshake(self.session)
         if code < 0:
             raise self._refused(code)
+        lib.gnutls_record_set_timeout(self.session, PAUSE)
         count = ctypes.c_uint()
         peers = lib.gnutls_certificate_get_peers(self.session, ctypes.byref(count))
         chain = [
@@ -123,18 +126,17 @@ class GnutlsEnd:
         """Tell whether octets wait that no socket shows."""
         return bool(self.lib.gnutls_record_check_pending(self.session))
 
-    def receive(self) -> bytes:
-        """Return the next octets, empty at the end; raises Refused."""
+    def receive(self) -> bytes | None:
+        """Return the next octets, empty at the end, None if a record carried none; raises Refused."""
         from part15.channel.gnutls_library import AGAIN, INTERRUPTED
 
         held = ctypes.create_string_buffer(SIZE)
-        while True:
-            size = self.lib.gnutls_record_recv(self.session, held, SIZE)
-            if size in (AGAIN, INTERRUPTED):
-                continue
-            if size < 0:
-                raise self._refused(size)
-            return held.raw[:size]
+        size = self.lib.gnutls_record_recv(self.session, held, SIZE)
+        if size in (AGAIN, INTERRUPTED, TIMED_OUT):
+            return None
+        if size < 0:
+            raise self._refused(size)
+        return held.raw[:size]
 
     def send(self, octets: bytes) -> None:
         """Send all of *octets*; raises Refused."""
@@ -250,10 +252,12 @@ def carry(end: End, tls: socket.socket, clear: socket.socket) -> None:
                 end.send(octets)
             if tls not in ready:
                 continue
-        octets = end.receive()
-        if not octets:
+        inside = end.receive()
+        if inside is None:
+            continue
+        if not inside:
             return
-        clear.sendall(octets)
+        clear.sendall(inside)
 
 
 def say(facts: dict[str, Any]) -> None:
