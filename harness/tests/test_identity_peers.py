@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import socket
 import threading
@@ -125,12 +126,14 @@ def test_users_are_shown_with_and_without_a_response(
 
 
 def test_wrong_credentials_stay_within_the_limit(archive: Archive, tmp_path: Path) -> None:
-    bench = bench_on(archive, tmp_path, wrong_credentials=2)
-    seen = identity.show_wrong(bench)
-    assert isinstance(seen, WrongIdentitiesSeen)
-    assert len(seen.answers) == 2
-    assert seen.left
-    again = identity.show_wrong(bench)
+    plain = bench_on(archive, tmp_path, wrong_credentials=3)
+    secure = dataclasses.replace(plain, endpoint=plain.target.endpoints["dicom-tls"])
+    first, second = identity.show_wrong(plain), identity.show_wrong(secure)
+    assert isinstance(first, WrongIdentitiesSeen)
+    assert isinstance(second, WrongIdentitiesSeen)
+    assert [len(seen.answers) for seen in (first, second)] == [2, 1]
+    assert first.left
+    again = identity.show_wrong(plain)
     assert isinstance(again, NotReached)
     assert again.step == "limits.wrong_credentials"
 
@@ -150,8 +153,6 @@ def test_no_credential_is_in_any_file_that_is_written(archive: Archive, tmp_path
 def test_a_dead_acceptor_passes_nothing(archive: Archive, tmp_path: Path) -> None:
     seen = identity.show_wrong(bench_on(archive, tmp_path, wrong_credentials=1))
     assert isinstance(seen, WrongIdentitiesSeen)
-    import dataclasses
-
     dead = dataclasses.replace(seen, after=dataclasses.replace(seen.after, outcome="closed"))
     assert checks.refuses_wrong_identities(seen, types=[2]).word is Word.PASS
     assert checks.refuses_wrong_identities(dead, types=[2]).word is Word.INCONCLUSIVE
@@ -164,8 +165,6 @@ def test_a_silent_port_is_inconclusive(archive: Archive, tmp_path: Path) -> None
         where = bench.endpoint.model_copy(
             update={"address": f"127.0.0.1:{silent.getsockname()[1]}"}
         )
-        import dataclasses
-
         seen = identity.show_users(dataclasses.replace(bench, endpoint=where, deadline=0.1))
     assert isinstance(seen, IdentitiesSeen)
     for judged in (

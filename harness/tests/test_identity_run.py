@@ -106,7 +106,7 @@ def test_no_credential_is_left_in_a_run_folder(
     policy = dataclasses.replace(right_policy(), types=(1, 2, 3, 4, 5))
     with Archive(pki, archive=policy, plain=True, artim=0.5, idle=1.0) as archive:
         document = archive.document(claims=CLAIMS)
-        document["limits"] = {"impact": "credential", "wrong_credentials": 90, "deadline": 2.0}
+        document["limits"] = {"impact": "credential", "wrong_credentials": 180, "deadline": 2.0}
         code, report = run(tmp_path, document)
     assert code == 6
     words = {r["case"]: r["verdict"] for r in report["results"]}

@@ -148,7 +148,7 @@ def acceptor(pki: Pki, tmp_path_factory: pytest.TempPathFactory) -> Any:
                 "alice": {"type": 2, "name": "alice", "passcode": f"file:{folder}/passcode"},
                 **realm().written(folder),
             }
-            document["limits"] = {"impact": "credential", "wrong_credentials": 90}
+            document["limits"] = {"impact": "credential", "wrong_credentials": 180}
             for key in ("listeners", "media"):
                 document.pop(key, None)
             _, found = drive(document, folder, deadline=1.0)

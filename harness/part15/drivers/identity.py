@@ -83,6 +83,7 @@ def show_users(bench: Bench) -> IdentitiesSeen | NotReached:
 def show_wrong(bench: Bench) -> WrongIdentitiesSeen | NotReached:
     """Show wrong credentials, at most ``limits.wrong_credentials`` in a run, between right ones.
 
+    Where several endpoints carry identities, each has its share of them.
     They are made from one user of each claimed type, in turn, the most telling first; every second one
     asks for a positive response. A replayed credential is accepted once before it is shown again.
     """
@@ -107,11 +108,13 @@ def show_wrong(bench: Bench) -> WrongIdentitiesSeen | NotReached:
             f"the right credentials of users.{steady.name} were not accepted ({before.said})",
         )
     used: dict[str, int] = bench.shelf.once("wrong credentials", lambda: {"used": 0})
+    limit = bench.target.limits.wrong_credentials
     answers: list[IdentityAnswer] = []
     left: list[str] = []
     dead = False
     for shown, make in _in_turn([purse.wrong() for purse in order]):
-        if dead or used["used"] >= bench.target.limits.wrong_credentials:
+        allowed = used["used"] < limit and len(answers) < lines.share(bench, limit)
+        if dead or not allowed:
             left.append(shown)
             continue
         wrong = make().asking(used["used"] % 2)
@@ -127,7 +130,7 @@ def show_wrong(bench: Bench) -> WrongIdentitiesSeen | NotReached:
     if not answers:
         return NotReached(
             "limits.wrong_credentials",
-            f"all {bench.target.limits.wrong_credentials} wrong credentials that the target allows are used up",
+            f"all {limit} wrong credentials that the target allows are used up",
         )
     after = _welcome(bench, known, steady)
     return WrongIdentitiesSeen(

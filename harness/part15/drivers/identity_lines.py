@@ -38,6 +38,17 @@ def claimed_types(bench: Bench) -> tuple[int, ...]:
     return tuple(sorted({*found, *(declared_types(bench) or ())}))
 
 
+def share(bench: Bench, limit: int) -> int:
+    """Return how many of *limit* wrong credentials may be shown at one endpoint that carries identities."""
+    places = [
+        point
+        for point in bench.target.endpoints.values()
+        if point.transport in ("plain", "tls", "iscl")
+        and (not point.profiles or set(point.profiles) & set(CLAIMED))
+    ]
+    return -(-limit // max(len(places), 1))
+
+
 def declared_types(bench: Bench) -> tuple[int, ...] | None:
     """Return the types that the target declares to be supported, None if it declares none."""
     stated = bench.target.declared.get("user_identity", {}).get("types")
