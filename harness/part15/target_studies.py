@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from part15.registry import did_you_mean
 
@@ -31,9 +31,9 @@ class Study(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    patient: str = Field(default="", max_length=24, pattern=r"^[A-Za-z0-9_-]*$")
+    patient: str = ""
     patient_id: str = Field(default="", max_length=64)
-    uid: str = Field(default="", max_length=64, pattern=r"^[0-9.]*$")
+    uid: str = ""
     instances: int | None = Field(default=None, ge=0, le=20)
     department: str = Field(default="", max_length=64)
     institution: str = Field(default="", max_length=64)
@@ -41,6 +41,20 @@ class Study(BaseModel):
     ae_title: str = Field(default="", max_length=16)
     stored_by: str = ""
     public: bool = False
+
+    @field_validator("patient")
+    @classmethod
+    def _labelled(cls, value: str) -> str:
+        if value and _NAME.match(value) is None:
+            raise ValueError("it goes into patient IDs; take at most 24 letters, digits, - and _")
+        return value
+
+    @field_validator("uid")
+    @classmethod
+    def _unique(cls, value: str) -> str:
+        if (value and re.match(r"^[0-9]+(\.[0-9]+)+$", value[:65]) is None) or len(value) > 64:
+            raise ValueError(f"'{value[:70]}' is no UID: digits and dots, 64 characters at most")
+        return value
 
     @model_validator(mode="after")
     def _one_way(self) -> Study:

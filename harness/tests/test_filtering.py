@@ -385,6 +385,11 @@ def problems(text: str) -> list[str]:
             '[users.a]\ntype = 1\nname = "a"\nsees = ["*"]\n[studies."*"]\n',
             "t.toml:7: studies.*: its name goes into patient IDs",
         ),
+        ('[studies.s]\nuid = "abc"\n', "t.toml:4: 'studies.s.uid': 'abc' is no UID"),
+        (
+            '[studies.s]\npatient = "a*"\n',
+            "t.toml:4: 'studies.s.patient': it goes into patient IDs",
+        ),
         ("[studies.s]\ninstances = 0\n", "one instance at least"),
         ('[studies.s]\ndepartmnt = "d"\n', "did you mean 'department'?"),
     ],
