@@ -128,6 +128,9 @@ def test_f01_f02_f03_f04_dcmtk_rewrites(name: str, judged: Any) -> None:
     assert "group length and trailing padding" in kept
     assert failing(verdict(found, "A.3-e-vr-unchanged")) == {"UN of undefined length"}
     assert verdict(found, "A.3-b-item-order").word is Word.PASS
+    lengths = verdict(found, "A.3-c-add-allowed")
+    assert lengths.word is Word.INFO
+    assert "defined against undefined lengths" in lengths.message
     assert verdict(found, "A.1.1-h-no-other-change").word is Word.FAIL
 
 
@@ -137,6 +140,9 @@ def test_f03_f05_of_pynetdicom(judged: Any) -> None:
     found = judged("archive-qrscp")
     assert "UN of undefined length" in failing(verdict(found, "A.3-e-vr-unchanged"))
     assert "group length and trailing padding" not in failing(verdict(found, "A.3-a-bit-for-bit"))
+    told = verdict(found, "A.3-c-add-allowed")
+    assert told.word is Word.INFO
+    assert "group lengths" in told.message
 
 
 @pytest.mark.peer(name="archives")

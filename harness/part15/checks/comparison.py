@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from part15.model import Finding, Judgement, Word, fails, informs, passes, undecided
+from part15.observations import Many
 from part15.observations.comparison import ComparisonSeen, Difference
 from part15.registry import check
 
 _IMPLICIT = "1.2.840.10008.1.2"
 _TOLD = 20
+ENCODING = ("defined against undefined lengths", "group lengths")
+"""Differences that are none to A.3, but worth telling."""
 
 
 def _finding(difference: Difference) -> Finding:
@@ -106,19 +109,41 @@ def returns_explicit_vr(seen: ComparisonSeen) -> Judgement:
 
 
 @check
-def adds_nothing(seen: ComparisonSeen) -> Judgement:
-    """Tell whether no element was added; A.3 c permits it as long as no signature is altered, so this informs."""
-    if seen.problem:
-        return undecided(f"{seen.problem}; the pair cannot be compared")
-    added = seen.count("added")
+def adds_nothing(seen: ComparisonSeen | Many[ComparisonSeen]) -> Judgement:
+    """Tell whether no element was added and nothing was encoded another way.
+
+    A.3 c permits additions as long as no signature is altered, and says nothing about lengths of
+    sequences and groups, so both are only told.
+    """
+    every = [m.seen for m in seen.members] if isinstance(seen, Many) else [seen]
+    pairs = [pair for pair in every if not pair.problem]
+    if not pairs:
+        why = every[0].problem if every else "nothing came back"
+        return undecided(f"{why}; the pair cannot be compared")
+    told = [
+        Finding(what, Word.INFO, f"{count} x {what}")
+        for what in ENCODING
+        if (count := sum(dict(pair.allowed).get(what, 0) for pair in pairs))
+    ]
+    added = sum(pair.count("added") for pair in pairs)
+    if not added and told:
+        return informs(
+            "no element was added, but the encoding differs where A.3 says nothing: "
+            + ", ".join(f.message for f in told),
+            findings=told,
+        )
     if not added:
         return passes("no element was added")
     shown = [
         Finding(d.path, Word.INFO, f"{d.path} {d.keyword}: added".replace(" :", ":"), "", d.after)
-        for d in seen.differences
+        for pair in pairs
+        for d in pair.differences
         if d.kind == "added"
     ][:_TOLD]
-    note = "; verify the signatures of the object again" if seen.signed else ""
+    signed = any(pair.signed for pair in pairs if pair.count("added"))
+    note = "; verify the signatures of the object again" if signed else ""
     return informs(
-        f"{added} elements were added, which A.3 permits{note}", observed=added, findings=shown
+        f"{added} elements were added, which A.3 permits{note}",
+        observed=added,
+        findings=[*shown, *told],
     )
