@@ -169,8 +169,9 @@ class Examiner:
             words = self._words(one, one.would(reading.seen), {}, [], share) if one else []
             if words:
                 (meets if _good(words) else misses).append(name)
-        share.met.update(meets)
-        share.missed.update(misses)
+        if not reading.summary:
+            share.met.update(meets)
+            share.missed.update(misses)
         return {
             "subject": reading.subject,
             "seen": type(reading.seen).__name__,

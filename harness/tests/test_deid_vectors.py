@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from part15.checks import deid_encrypted, deid_marks, deid_options, deid_table
+from part15.inspect import Request, inspect
 from part15.model import Word
 from part15.observations import from_json, to_json
 from part15.observations.deid import DeidSeen
@@ -169,3 +170,28 @@ def test_damaged_envelopes_fail_for_their_reason(name: str, check: object) -> No
     claim = Claimed(openers={"recipient1": opener("recipient1")})
     seen = read_object((VECTORS / f"{name}.dcm").read_bytes(), name, claim)
     assert check(seen).word is Word.FAIL
+
+
+@pytest.mark.parametrize("name", ["phi-mr-repaired", "phi-sr-repaired"])
+def test_a_repaired_file_fails_one_clause_and_the_report_tells_which(
+    name: str, tmp_path: Path
+) -> None:
+    """The controls follow the table and lack (0028,0303), which E.2 asks for in a sentence of its own."""
+    vector = next(v for v in TOOLS if v["id"] == name)
+    request = Request(
+        (VECTORS / vector["file"],),
+        profiles=("basic-confidentiality",),
+        before=VECTORS / vector["original"],
+        out=tmp_path / "out",
+    )
+    report = inspect(request)
+    verdicts = {r["clause"]: r["verdict"] for r in report["results"]}
+    assert [clause for clause, word in verdicts.items() if word == "fail"] == [
+        "E.2-temporal-removed"
+    ]
+    rows = ("claim", "remove-or-replace", "action-X", "action-Z", "action-U", "file-meta")
+    assert {verdicts[f"E.1.1-{row}"] for row in rows} == {"pass"}
+    [failed] = [r for r in report["results"] if r["verdict"] == "fail"]
+    assert "whatever the table's rows say" in failed["message"]
+    notes = " ".join(map(str, report["run"]["notifications"]))
+    assert "0 of 1 meet basic-confidentiality" in notes

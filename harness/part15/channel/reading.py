@@ -38,7 +38,7 @@ class Reading:
 
     *marks* names the profiles whose marks are in the file: without ``-p`` they are judged and count.
     *candidates* are judged too, but only to say which profiles the file meets. *notes* are sentences
-    for the report.
+    for the report. *summary*: about all subjects together, and not counted as one more.
     """
 
     subject: str
@@ -46,6 +46,7 @@ class Reading:
     marks: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    summary: bool = False
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from part15.model import Finding, Judgement, Word, does_not_apply, fails, passes, undecided
 from part15.observations.deid import DeidSeen, MarksSeen
 from part15.registry import check
@@ -159,7 +161,11 @@ def dates_marked(seen: DeidSeen) -> Judgement:
         return directory
     if any(option in seen.options for option in _LONGITUDINAL):
         return does_not_apply("an option that retains dates is claimed; E.3.6 judges (0028,0303)")
-    return _temporal(seen, "REMOVED")
+    answer = _temporal(seen, "REMOVED")
+    if answer.word is not Word.FAIL:
+        return answer
+    why = "E.2 asks for it wherever no Retain Longitudinal option is used, whatever the table's rows say"
+    return replace(answer, message=f"{answer.message} ({why})")
 
 
 def _temporal(seen: DeidSeen, due: str) -> Judgement:

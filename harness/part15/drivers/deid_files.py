@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from part15.channel.files import InspectedFile
 from part15.channel.reading import Desk, Reading, at_end, folds, reader
 from part15.drivers.deid_spill import Spilling
-from part15.observations.deid import DeidSeen
+from part15.observations.deid import DeidSeen, DeidSet
 from part15.wire.cms_opening import RsaOpener
 from part15.wire.deid import Claimed, marked, read_object, read_pair
 from part15.wire.deid_rules import BASIC, expanded, options
@@ -103,4 +103,13 @@ def read_release(desk: Desk) -> Iterator[Reading]:
         f"{', '.join(facts.codes) or 'none'}; inserted attributes: "
         f"{', '.join(facts.inserted[:20]) or 'none'}"
     )
-    yield Reading("the release", facts, marks=(BASIC,), notes=(note,))
+    yield Reading("the release", facts, marks=(BASIC,), notes=(note, *_told(facts)), summary=True)
+
+
+def _told(facts: DeidSet) -> Iterator[str]:
+    """Tell what else a statement has to say of a release (E.1.3)."""
+    if facts.links:
+        scope = "one original has several replacements" if facts.split else "alike in all of them"
+        yield f"{facts.links} times a UID or an identifier was replaced, {scope}"
+    if facts.transfer_syntaxes:
+        yield f"Encrypted Attributes in transfer syntax {', '.join(facts.transfer_syntaxes)}"
