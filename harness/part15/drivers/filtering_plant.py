@@ -80,7 +80,7 @@ def _planted(bench: Bench) -> Garden | NotReached:
             if refused:
                 return NotReached(
                     "C-STORE",
-                    f"the study '{name}' was not stored ({refused}); let the product take it, or store it "
+                    f"the study '{name}' was not stored ({refused}); let the product take it, name a user who may store it in stored_by, or store it "
                     f"there yourself and give studies.{name}.uid",
                 )
         studies.append(made)
