@@ -7,8 +7,11 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from part15.peers import faults, faults_clients
+from part15.peers.client import BASES
+from part15.peers.client_service import ClientService
 from part15.peers.faults import Fault
 from part15.peers.policy import Policy
 from part15.peers.reference import ReferencePeer
@@ -86,15 +89,19 @@ class ClientArena:
 
     def right(self) -> Judged:
         """Judge the right client."""
-        return self._run("")
+        return self._run({})
 
     def wrong(self, fault: Fault) -> Judged:
         """Judge the client with *fault*."""
-        return self._run(fault.name)
+        return self._run(fault.changes)
 
-    def _run(self, fault: str) -> Judged:
-        with tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder:
-            target = document(shared_pki(), fault, POLICY, EDITION, "b12")
+    def _run(self, changes: Mapping[str, Any]) -> Judged:
+        does, pki = dataclasses.replace(BASES["b12"], **changes), shared_pki()
+        with (
+            tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder,
+            ClientService(does, pki.folder, Path(folder)) as client,
+        ):
+            target = document(pki, client.trigger, POLICY, EDITION)
             _, verdicts = drive(target, Path(folder), deadline=2.0, only=POLICY)
         return judged(verdicts)
 

@@ -235,3 +235,11 @@ def test_the_reason_says_that_it_is_the_site_who_asks() -> None:
     verdict: Verdict = judge(wrong, None, today=dt.date(2026, 1, 1))
     assert verdict.because.startswith("Connectathon TLS 1 site policy, shall: ")
     assert one_line(verdict).startswith("[Connectathon TLS 1 site policy, shall] no")
+
+
+def test_every_rule_of_the_floor_has_a_killer_in_each_role() -> None:
+    from part15 import selftest
+
+    matrix = selftest.run([POLICY])
+    assert matrix.sound, selftest.to_text(matrix)
+    assert {r.arena for r in matrix.runs} == {"connectathon", "connectathon client"}
