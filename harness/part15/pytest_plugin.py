@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from part15.model import Case, Verdict, Word
+from part15.model import Case, Stimulus, Verdict, Word
 
 if TYPE_CHECKING:
     from part15.run import Run
@@ -245,12 +245,28 @@ def part15_verdict(
     if verdict is None:
         seen = None
         if part15_case.settled is None and part15_case.stimulus is not None:
-            seen = part15_session.observe(part15_case.stimulus)
+            seen = _observed(request, part15_session, part15_case.stimulus)
         verdict = run.verdict(part15_case, seen, time.perf_counter() - begun)
     _carry(request.node, verdict)
     if verdict.word is Word.ERROR:
         pytest.fail(f"error: {verdict.message}", pytrace=False)
     return verdict
+
+
+def _observed(request: pytest.FixtureRequest, session: Session, stimulus: Stimulus) -> Any:
+    """Drive *stimulus*; a person who stops the run ends a worker in order, as Ctrl-C ends a run without workers."""
+    from part15.channel.people import Stopped
+    from part15.observations import NotReached
+
+    try:
+        return session.observe(stimulus)
+    except Stopped:
+        if not hasattr(request.config, "workerinput"):
+            raise
+        request.session.shouldstop = "a person stopped the run"
+        return NotReached(
+            "skipped", "a person stopped the run at the terminal; run these cases again"
+        )
 
 
 def settle(verdict: Verdict) -> None:
