@@ -22,16 +22,17 @@ from part15.channel.association import Line, associate
 from part15.channel.foreign import Wanted
 from part15.channel.gnutls_library import available
 from part15.channel.tls import Plain, dial
-from part15.drivers import serving, tls_complete
+from part15.drivers import serving, session, tls_complete
 from part15.judge import ask
 from part15.model import Word
 from part15.observations import NotReached, from_json, to_json
-from part15.observations.session import AssociationSeen, Served
+from part15.observations.session import AssociationSeen, AuthenticationSeen, Served
 from part15.observations.tls_completed import Completed, CompletedSeen
 from part15.peers import gnutls_child
 from part15.peers.client import BASES
 from part15.peers.client_service import ClientService
 from part15.peers.faults_clients import faults
+from part15.peers.policy import Policy
 from part15.peers.reference import ReferencePeer
 from part15.pki import Pki, make_pki
 from part15.registry import checks
@@ -327,3 +328,20 @@ NEITHER = (False, False)
 )
 def test_check(name: str, expect: dict[str, Any], seen: CompletedSeen, expected: Word) -> None:
     assert word(name, seen, **expect) is expected
+
+
+@pytest.mark.parametrize("mode", ["required", "ignored"])
+def test_identities_that_no_library_shows_are_shown_to_servers(
+    pki: Pki, tmp_path: Path, mode: str
+) -> None:
+    kinds = ("key_mismatch", "garbage", "huge")
+    with ReferencePeer(pki, policy=Policy(client=mode), idle=0.5) as peer:
+        seen = session.show_identities(on(peer, tmp_path), kinds=kinds)
+    assert isinstance(seen, AuthenticationSeen), seen
+    found = {
+        k: s.entered if isinstance(s, AssociationSeen) else s.why for k, s in seen.shown.items()
+    }
+    assert found == dict.fromkeys(kinds, mode == "ignored")
+    if mode == "required":
+        judged = ask(checks()["session.refuses_identities"], seen, {"kinds": kinds})
+        assert judged.word is PASS, judged

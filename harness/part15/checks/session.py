@@ -26,6 +26,9 @@ KINDS = {
     "future": "a certificate that is not valid yet",
     "wrong_usage": "a certificate for servers only",
     "revoked": "a revoked certificate",
+    "key_mismatch": "the right certificate without its key",
+    "garbage": "something that is no certificate",
+    "huge": "certificates of ten million octets",
     "rsa_1024": "a certificate with an RSA key of 1024 bits",
     "p_192": "a certificate with an elliptic curve key of 192 bits",
     "p_224": "a certificate with an elliptic curve key of 224 bits",
@@ -81,7 +84,10 @@ def associates(seen: AssociationSeen) -> Judgement:
 def authenticates(
     seen: AuthenticationSeen,
     *,
-    refused: Sequence[str] = ("none", "unknown_ca", "self_signed", "expired", "future"),
+    refused: Sequence[str] = (
+        *("none", "unknown_ca", "self_signed", "expired", "future"),
+        *("key_mismatch", "garbage"),
+    ),
     needed: Sequence[str] = ("none", "unknown_ca", "expired"),
 ) -> Judgement:
     """The server lets in our right certificate and none of the kinds *refused*.

@@ -38,6 +38,7 @@ KINDS = (
     "rsa_1024",
     "sha1",
     "md5",
+    *lines.DERIVED,
 )
 """The kinds of client identity that are shown by default."""
 
@@ -71,7 +72,7 @@ def show_identities(
 ) -> AuthenticationSeen | NotReached:
     """Ask for an association with client identities of several *kinds*, between controls.
 
-    ``none``, ``unknown_ca`` and ``self_signed`` are made here; the others need an identity of that
+    ``none``, ``unknown_ca``, ``self_signed``, ``key_mismatch``, ``garbage`` and ``huge`` are made here; the others need an identity of that
     name in ``endpoints.ID.identities``, issued by the CA that the product trusts.
     """
     if bench.endpoint.transport == "iscl":
@@ -86,6 +87,8 @@ def show_identities(
 
 
 def _show(bench: Bench, kind: str) -> AssociationSeen | NotReached:
+    if kind in lines.DERIVED and kind not in bench.endpoint.identities:
+        return _show_derived(bench, kind)
     given = bench.endpoint.identities.get(kind)
     label = f"identities.{kind}"
     what = lines.shown(bench, given, label) if given else lines.made_identity(bench, kind)
@@ -113,6 +116,23 @@ def _show(bench: Bench, kind: str) -> AssociationSeen | NotReached:
             "identity", "our TLS library did not send this certificate, so nothing was refused"
         )
     return seen
+
+
+def _show_derived(bench: Bench, kind: str) -> AssociationSeen | NotReached:
+    """Show what no library shows, in a TLS 1.2 of our own, if the right identity is let in that way."""
+    if not lines.identity_of(bench).certificate:
+        return NotReached("identity", f"give endpoints.{bench.endpoint.id}.identity")
+    control = bench.shelf.once(
+        ("own-tls", bench.endpoint.id), lambda: lines.own_attempt(bench, "right")
+    )
+    if not control.accepted:
+        return NotReached(
+            "handshake",
+            f"with our right certificate our own TLS 1.2 (ECDHE or DHE with AES-GCM) was not let in either "
+            f"({control.outcome} {control.why})",
+        )
+    bench.note(f"association with client identity '{kind}' in our own TLS 1.2")
+    return lines.own_attempt(bench, kind)
 
 
 @driver(Impact.ASSOCIATE)

@@ -268,3 +268,48 @@ def made_identity(bench: Bench, kind: str) -> Shown | None:
         (bench.scratch / "pki").mkdir()
     found = make_untrusted(bench.scratch / "pki", names[kind])
     return Shown(str(found.certificate), str(found.key))
+
+
+DERIVED = ("key_mismatch", "garbage", "huge")
+"""Kinds of identity that are made from the right one, and that only a TLS 1.2 of our own shows."""
+BALLAST = 10_000_000
+"""Octets of the certificate that is sent along with the right one as kind ``huge``."""
+
+
+def own_attempt(bench: Bench, kind: str) -> AssociationSeen:
+    """Try an association in our own TLS 1.2 with the endpoint's identity changed as *kind* says, or as it is."""
+    from part15.channel.tls12_line import own_line
+    from part15.wire import tls12
+    from part15.wire.tls_hello import Offer
+
+    offer = Offer(
+        ("1.2",), (*tls12.SUITES, *tls12.DHE), groups=tls12.GROUPS, server_name=server_name(bench) or "",
+        alpn=("dicom",),
+    )  # fmt: skip
+    line = own_line(tcp.connect(bench), offer, _changed(bench, kind))
+    return associate(line, request_for(bench), bench.until())
+
+
+def _changed(bench: Bench, kind: str) -> Any:
+    """Return the endpoint's identity as our own TLS shows it, changed as *kind* says."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from part15.channel.tls12 import Shows
+    from part15.forge import Template, issue, shared_keys
+
+    mine = identity_of(bench)
+    try:
+        right = Shows.of(mine.certificate, mine.key, mine.password)
+    except (OSError, ValueError, TypeError) as error:
+        raise Trouble("identity", f"endpoints.{bench.endpoint.id}.identity: {error}") from None
+    keys = shared_keys()
+    other = keys.rsa("other") if isinstance(right.key, rsa.RSAPrivateKey) else keys.ec("other")
+    if kind == "key_mismatch":
+        return Shows(right.chain, other)
+    if kind == "garbage":
+        return Shows((b"\x30\x82\x01\x00" + b"\xa5" * 256,), right.key)
+    if kind == "huge":
+        ballast = issue("ballast", other, None, Template(padding=BALLAST))
+        return Shows((*right.chain, ballast.public_bytes(Encoding.DER)), right.key)
+    return right

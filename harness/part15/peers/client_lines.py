@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import socket
-import ssl
 from pathlib import Path
 from typing import Any
 
 from part15.channel import tcp, tls12
 from part15.channel.association import Conversation, Line, response_status
-from part15.channel.tls import Ended, Plain, Tap
+from part15.channel.tls import Ended
+from part15.channel.tls12_line import own_line
 from part15.observations.session import AssociationSeen
 from part15.wire import dimse, pdu
 from part15.wire.tls12 import DHE, GROUPS, SUITES
 from part15.wire.tls_hello import Offer
-from part15.wire.tls_octets import Malformed
 
 UNRECOGNIZED, UNEXPECTED = 1, 2
 """Reasons of an A-ABORT of the provider, PS3.8 table 9-26."""
@@ -78,40 +77,9 @@ def _release(talk: Conversation, until: float) -> None:
     talk.next(until)
 
 
-class _Own(Plain):
-    """The stream inside a handshake of our own client."""
-
-    def __init__(self, client: tls12.Client, sock: socket.socket) -> None:
-        super().__init__(sock, Tap(limit=0))
-        self.client = client
-
-    def send(self, octets: bytes, until: float) -> None:  # noqa: ARG002 - the stream has a deadline of its own
-        """Send *octets* protected; raises Ended."""
-        try:
-            self.client.send(octets)
-        except tls12.Ended as ended:
-            raise Ended("closed", str(ended)) from None
-
-    def receive(self, until: float, size: int = 65536) -> bytes:  # noqa: ARG002 - records have their own size
-        """Return what the next record of data carries, empty at the end."""
-        try:
-            return self.client.receive()
-        except (tls12.Ended, Malformed):
-            return b""
-
-
 def careless_line(sock: socket.socket, pki: Path, does: Any, until: float) -> Line:
     """Return a line after a handshake of TLS 1.2 that verifies nothing: whatever is selected, it goes on."""
-    stream = tcp.Stream(sock, until)
     shows = tls12.Shows.of(str(pki / "client.pem"), str(pki / "client.key"))
-    client = tls12.Client(stream, shows)
-    if does.careless == "fixed":
-        client.private = b"part15 has one key".ljust(32, b"\7")
-    line = Line(_Own(client, sock))
-    try:
-        client.handshake(
-            Offer(("1.2",), (*SUITES, *DHE), groups=GROUPS, alpn=does.alpn, session_ticket=False)
-        )
-    except (tls12.Ended, Malformed, ssl.SSLError, OSError) as error:
-        line.failed = Ended("closed", str(error))
-    return line
+    private = b"part15 has one key".ljust(32, b"\7") if does.careless == "fixed" else b""
+    offer = Offer(("1.2",), (*SUITES, *DHE), groups=GROUPS, alpn=does.alpn)
+    return own_line(tcp.Stream(sock, until), offer, shows, private)

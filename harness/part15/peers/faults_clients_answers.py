@@ -192,7 +192,7 @@ FAULTS = (
         "keeps the connection when an integrity check failed",
         (
             "TLS-COMMON-integrity-drop",
-            *for_each("{}-integrity-failure", "B.1", "B.3", "B.9", "B.10", "B.11", "B.12", "B.13"),
+            *for_each("{}-integrity-failure", "B.9", "B.10", "B.11", "B.12", "B.13"),
         ),
         "the connection must be dropped",
         holds=True,

@@ -50,4 +50,21 @@ FAULTS = (
         "the retired profiles name SHA-1",
         gnutls=f"NONE:{OLD_VERSIONS}:+AES-128-CBC:+SHA256:+RSA:{TAIL}",
     ),
+    client_fault(
+        "holds_connection_with_aes",
+        "keeps the connection when an integrity check failed, on OpenSSL, which has no Triple DES",
+        (
+            *for_each("{}-integrity-failure", "B.1", "B.3"),
+            "TLS-COMMON-integrity-drop",
+            "B.1-privacy",
+            "B.3-offer-both-suites",
+        ),
+        "the connection must be dropped",
+        holds=True,
+        gnutls="",
+        ciphers="AES128-SHA",
+        minimum="1.0",
+        maximum="1.2",
+        level=0,
+    ),
 )
