@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from part15.model import Finding, Judgement, Word, does_not_apply, fails, informs, passes, undecided
 from part15.observations import Many, Member
 from part15.observations.audit import (
+    ANOTHER,
     AuditDeclared,
     AuditMessageSeen,
     AuditStorySeen,
@@ -74,6 +75,17 @@ def not_exercised(event: str, trail: _Heard) -> Judgement:
         f"not exercised: no message with EventID {name} was seen; make the product do what it reports "
         "while the harness listens, or leave the event out of the declared list",
         observed=f"{len(trail.members)} other messages",
+    )
+
+
+def beyond(trail: _Heard, what: str) -> Judgement | None:
+    """Answer for a trail of which not every message was kept: *what* is then not known of the others."""
+    if not trail.more:
+        return None
+    return undecided(
+        f"{trail.more} messages beyond the first {len(trail.members)} were not searched for {what}; let the "
+        "product send fewer",
+        observed=f"{trail.more} more",
     )
 
 
@@ -192,6 +204,13 @@ def names_one_source(seen: Trail, *, edition: str = NEWEST) -> Judgement:
     for subject, e in readable:
         assert e.message is not None
         names.setdefault(e.message.source.get("AuditSourceID", "").strip(), subject)
+    another = trail.broken.get(ANOTHER, 0)
+    if another and len(names) == 1:
+        return fails(
+            f"{another} messages beyond those kept name another audit source than the first one",
+            expected="one AuditSourceID",
+            observed=f"{another} messages with another",
+        )
     if len(names) > 1:
         return fails(
             f"the messages name {len(names)} different audit sources, although one system sent them; "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from part15.checks.audit import Trail, heard
+from part15.checks.audit import Trail, beyond, heard
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
 from part15.observations.audit import AuditMessageSeen, AuditStorySeen, AuditTrailSeen
 from part15.observations.statement import DeclarationSeen
@@ -54,7 +54,7 @@ def lists_extensions(seen: Trail, *, edition: str = NEWEST) -> Judgement:
                 Finding(n, Word.FAIL, f"code {c[:32]} is not listed") for c, n in missing.items()
             ],
         )
-    return passes(
+    return beyond(trail, "codes outside the standard") or passes(
         f"{len(found)} codes outside the standard were sent, and all are listed",
         expected=declared,
         observed=sorted(found)[:10],
@@ -105,7 +105,7 @@ def lists_structured_data(
             expected=declared,
             observed=sorted(found)[:20],
         )
-    return passes(
+    return beyond(trail, "STRUCTURED-DATA") or passes(
         f"{len(found)} SD-IDs were sent, all declared",
         expected=declared,
         observed=sorted(found)[:20],
@@ -120,7 +120,7 @@ def states_size(
     del edition
     trail = seen.trail if isinstance(seen, AuditStorySeen) else seen
     declared = trail.declared.max_size
-    largest = max((size_of(m) for m in trail.messages), default=0)
+    largest = max(trail.largest, *(size_of(m) for m in trail.messages), 0)
     if declared is None:
         return _undeclared(key, "octets")
     if declared < least:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from part15.checks.audit import heard
+from part15.checks.audit import beyond, heard
 from part15.model import Finding, Judgement, Word, fails, passes, undecided
 from part15.observations.audit import AuditStorySeen, DeedSeen
 from part15.registry import check
@@ -341,6 +341,10 @@ def tells_every_deed(seen: AuditStorySeen, *, edition: str = NEWEST) -> Judgemen
         for d, codes in due
         if not heard_by[id(d)] & set(codes)
     ]
+    if silent:
+        unknown = beyond(heard(seen, edition), "the deeds that no kept message tells")
+        if unknown is not None:
+            return unknown
     return answered(
         silent, len(due), what="what was done", kept=f"all {len(due)} deeds are told",
         missing="no deed is reported by a declared event",

@@ -13,7 +13,7 @@ from part15.channel.trigger import acting
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
-from part15.observations.audit import AuditDeclared, AuditMessageSeen, AuditTrailSeen
+from part15.observations.audit import ANOTHER, AuditDeclared, AuditMessageSeen, AuditTrailSeen
 from part15.registry import driver
 from part15.wire.audit_judge import NEWEST, examine
 from part15.wire.syslog_frames import Frame
@@ -34,9 +34,13 @@ class Tray:
     more: int = 0
     broken: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
+    largest: int = 0
+    source: str | None = None
+    """AuditSourceID of the first readable message, once there are more than are kept."""
 
     def __call__(self, frame: Frame, connection: int, arrived: float) -> None:
         """Take one message."""
+        self.largest = max(self.largest, frame.size)
         if len(self.messages) < KEPT and self.octets + len(frame.data) <= KEPT_OCTETS:
             name = f"message {len(self.messages) + 1}"
             self.octets += len(frame.data)
@@ -48,8 +52,18 @@ class Tray:
         found = examine.__wrapped__(frame.data, frame.framing, self.edition, frame.size)
         for rule in {f.rule for f in found.flaws if f.word == "fail"}:
             self.broken[rule] = self.broken.get(rule, 0) + 1
+        if found.message and found.message.source.get("AuditSourceID", "").strip() != self._first():
+            self.broken[ANOTHER] = self.broken.get(ANOTHER, 0) + 1
         if found.kind:
             self.kinds[found.kind] = self.kinds.get(found.kind, 0) + 1
+
+    def _first(self) -> str:
+        """Return the AuditSourceID of the first readable message that is kept."""
+        if self.source is None:
+            read = (examine(m.data, m.carrier, self.edition, m.size).message for m in self.messages)
+            first = next((m for m in read if m is not None), None)
+            self.source = first.source.get("AuditSourceID", "").strip() if first else ""
+        return self.source
 
 
 @dataclass
@@ -170,6 +184,7 @@ def trail_of(
         dict(tray.broken),
         dict(tray.kinds),
         (watched.zero, watched.other) if watched else None,
+        tray.largest,
     )
 
 

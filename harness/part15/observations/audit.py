@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+ANOTHER = "another AuditSourceID"
+"""What *broken* of a trail counts beside rules: messages that name another source than the first one."""
+
 
 @dataclass(frozen=True)
 class AuditMessageSeen:
@@ -75,7 +78,7 @@ class AuditTrailSeen:
     *messages* are the first ones; *more* counts those beyond, and *broken* how many of them break
     each rule. *caused* are EventID codes that the stimulus gave reason for; *transport* is
     ``syslog-tls`` or ``syslog-udp``. *checksums* counts datagrams without and with a UDP checksum,
-    None if that could not be seen.
+    None if that could not be seen. *largest* is the size of the largest message of all, in octets.
     """
 
     messages: tuple[AuditMessageSeen, ...] = ()
@@ -88,6 +91,7 @@ class AuditTrailSeen:
     broken: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     checksums: tuple[int, int] | None = None
+    largest: int = 0
 
 
 @dataclass(frozen=True)
