@@ -176,7 +176,7 @@ class SyslogListener:
     @property
     def checksums(self) -> ChecksumsSeen | None:
         """What is known of the UDP checksums; None over TLS, or where this process may not see them."""
-        return self._watch.seen if self._watch else None
+        return self._watch.seen(self.received) if self._watch else None
 
     def close(self) -> None:
         """Stop listening; open connections are dropped."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass
 
 
@@ -37,10 +38,14 @@ class ChecksumWatch:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    @property
-    def seen(self) -> ChecksumsSeen | None:
-        """What was counted so far; None if nothing could be watched."""
-        return ChecksumsSeen(self._zero, self._other) if self.permitted else None
+    def seen(self, due: int, patience: float = 1.0) -> ChecksumsSeen | None:
+        """Return what was counted, once *due* datagrams were or *patience* seconds have passed; None if not permitted."""
+        if not self.permitted:
+            return None
+        until = time.monotonic() + patience
+        while self._zero + self._other < due and time.monotonic() < until:
+            self._stop.wait(0.01)
+        return ChecksumsSeen(self._zero, self._other)
 
     def close(self) -> None:
         """Stop counting."""
