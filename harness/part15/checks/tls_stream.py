@@ -15,7 +15,9 @@ def goes_on(seen: RecutSeen) -> Judgement:
     """
     if not seen.usual.went_on:
         why = seen.usual.why or seen.usual.how or "no answer"
-        return undecided(f"the {seen.message} that was cut as usual did not succeed ({why})")
+        return undecided(
+            f"the association in which the {seen.message} was cut as usual did not go on ({why})"
+        )
     bad = {w: r for w, r in seen.ways.items() if not r.why and (not r.went_on or r.changed)}
     observed = ", ".join(f"{w} ({r.records} records): {_word(r)}" for w, r in seen.ways.items())
     if bad and not seen.after.accepted:
@@ -74,7 +76,7 @@ def shows_nothing(seen: PathSeen) -> Judgement:
         )
     if "usual" not in carried:
         ended = seen.links["usual"].ended if "usual" in seen.links else "not tried"
-        return undecided(f"nothing was carried over the relay ({ended})", observed=observed)
+        return undecided(f"no association was carried over the relay ({ended})", observed=observed)
     link = carried["usual"]
     return passes(
         f"a relay without keys saw {link.octets} octets of {link.version} with {link.suite} and found none of "
