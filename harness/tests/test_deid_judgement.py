@@ -214,3 +214,26 @@ def test_recommendations_are_none_before_2017c_and_without_the_option(
     dummy = {1: ("LO", "DUMMY")}
     seen = judged(advised, lambda made: private(made, dummy), options, edition)
     assert weights(seen)["(0021,1001)"] == "fail private"
+
+
+def content(made: Dataset) -> None:
+    """Plant a person name and a UID under a concept of Table E.3.4-1 and under one that nobody lists."""
+    made.ContentSequence = []
+    for code, scheme in (("121008", "DCM"), ("QZ1", "99PART15")):
+        for keyword, value in (("PersonName", "DOC^PNAME"), ("UID", "1.2.3.4.99")):
+            concept, item = Dataset(), Dataset()
+            concept.CodeValue, concept.CodingSchemeDesignator = code, scheme
+            concept.CodeMeaning = "Meaning"
+            item.ConceptNameCodeSequence = [concept]
+            setattr(item, keyword, value)
+            made.ContentSequence.append(item)
+
+
+def test_cleaning_content_lets_no_name_and_no_uid_stay_in_an_item() -> None:
+    chosen = ("clean-structured-content",)
+    assert weights(judged(content, None, chosen)) == {}
+    left = {
+        "(0040,A730)[1]/(0040,A123)", "(0040,A730)[2]/(0040,A124)",
+        "(0040,A730)[3]/(0040,A123)", "(0040,A730)[4]/(0040,A124)",
+    }  # fmt: skip
+    assert {p for p, w in weights(judged(content, content, chosen)).items() if "fail" in w} == left

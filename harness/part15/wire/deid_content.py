@@ -70,14 +70,18 @@ class ContentRules:
         self._any = Rule("content item", "value of a content item", "", ("C",), (CLEAN_CONTENT,))
 
     def of(self, index: Index, attribute: Attribute, rule: Rule | None) -> Rule | None:
-        """Return the rule for *attribute*: that of its concept inside a content tree, else *rule*."""
+        """Return the rule for *attribute*: that of its concept inside a content tree, else *rule*.
+
+        A value whose attribute has a row of its own (a person name, a UID, a date) and whose concept is
+        in no table stays under that row; any other value is to be cleaned.
+        """
         if not self.used or attribute.tag not in _VALUES or not attribute.path.startswith(_TREES):
             return rule
         item = attribute.path[: -len("(0040,A160)")]
         name = item + "(0040,A043)[1]/"
         code = index.text(name + "(0008,0100)")
         scheme = index.text(name + "(0008,0102)")
-        return self._table.get((code, retired_scheme(scheme)), self._any)
+        return self._table.get((code, retired_scheme(scheme))) or rule or self._any
 
 
 @dataclass

@@ -16,7 +16,7 @@ from part15.wire.deid_index import LARGE, Attribute, Index
 from part15.wire.deid_private import declared_gone, judge_private, private_outcome
 from part15.wire.deid_rules import Rule
 from part15.wire.deid_values import days, digest, flaw, is_harmless, is_registered, same
-from part15.wire.dictionary import tag_number, tag_text
+from part15.wire.dictionary import tag_number, tag_text, vr_of
 
 MODIFIED = "retain-long-modified-dates"
 INSERTED = frozenset(
@@ -121,15 +121,14 @@ def _known(before: Index, collected: Collected) -> dict[int, set[bytes]]:
     for attribute in before.attributes:
         if attribute.items >= 0 or attribute.tag & 0x10000 or attribute.length >= LARGE:
             continue
-        rule = collected.rules.of(attribute.tag)
-        if rule is not None:
-            found.setdefault(_home(rule, attribute.tag), set()).add(before.plain(attribute))
+        if collected.rules.of(attribute.tag) is not None:
+            found.setdefault(_home(attribute), set()).add(before.plain(attribute))
     return found
 
 
-def _home(rule: Rule, tag: int) -> int:
-    """Return under what the values of *tag* are known: UIDs refer to each other, so all of them under 0."""
-    return 0 if "U" in rule.actions else tag
+def _home(attribute: Attribute) -> int:
+    """Return under what values are known: UIDs refer to each other, so all of them under 0."""
+    return 0 if vr_of(attribute.tag) == "UI" else attribute.tag
 
 
 def _study(before: Index, collected: Collected) -> str:
@@ -182,7 +181,7 @@ def _outcome(
         return "empty"
     if "U" in rule.actions and is_registered(value):
         return "changed"
-    if value in known.get(_home(rule, attribute.tag), ()):
+    if value in known.get(_home(attribute), ()):
         return "kept"
     if attribute.length >= LARGE and old is not None:
         return "kept" if value == old else "changed"
