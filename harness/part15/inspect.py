@@ -25,6 +25,7 @@ from typing import Any
 from part15 import __version__, load
 from part15.channel.files import Found, walk
 from part15.channel.reading import NOTE, Desk, readers
+from part15.content import table
 from part15.errors import TargetError
 from part15.inspect_examine import Examiner, Judges, in_force
 from part15.inspect_pool import Stop, shares
@@ -189,6 +190,7 @@ def prepare(request: Request) -> Inspection:
             raise TargetError(f"nothing of the profile '{name}' shows in files; use 'part15 run'")
         if not in_force(profile, request.edition):
             raise TargetError(f"the edition {request.edition} has no profile '{name}'")
+    _known_options(request.options, profiles)
     request = dataclasses.replace(request, profiles=tuple(wanted))
     desk = Desk(
         claimed=frozenset(wanted),
@@ -200,6 +202,19 @@ def prepare(request: Request) -> Inspection:
     )
     judges = Judges(profiles, request.edition, request.options)
     return Inspection(request, profiles, desk, judges)
+
+
+def _known_options(options: Sequence[str], profiles: Mapping[str, Profile]) -> None:
+    """Refuse an option that means nothing: files would be judged as if it had not been given."""
+    words = {
+        w for p in profiles.values() for c in p.clauses for b in c.bindings for w in b.features
+    }
+    words |= {w for p in profiles.values() for c in p.clauses for w in c.data.get("features", ())}
+    words |= {*profiles, *table("deid-presets")["presets"]}
+    for option in options:
+        if option not in words:
+            hint = did_you_mean(option, sorted(words))
+            raise TargetError(f"--option: there is no option '{option}'{hint}")
 
 
 def _look(

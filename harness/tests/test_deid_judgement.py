@@ -8,23 +8,23 @@ from collections.abc import Callable
 import pytest
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from part15.checks import deid_options, deid_table
 from part15.model import Word
 from part15.observations.deid import DeidSeen
 from part15.peers.deidentifier import Deidentifier
-from part15.wire.deid import Claimed, read_pair
+from part15.wire.deid import Claimed, read_object, read_pair
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 Edit = Callable[[Dataset], object]
 
 
-def saved(made: Dataset) -> bytes:
+def saved(made: Dataset, syntax: str = ExplicitVRLittleEndian) -> bytes:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = made.SOPClassUID
     meta.MediaStorageSOPInstanceUID = made.get("SOPInstanceUID", "1.2.3")
-    meta.TransferSyntaxUID, meta.ImplementationClassUID = ExplicitVRLittleEndian, "1.2.3.9"
+    meta.TransferSyntaxUID, meta.ImplementationClassUID = syntax, "1.2.3.9"
     made.file_meta = meta
     out = io.BytesIO()
     with config.disable_value_validation():
@@ -237,3 +237,26 @@ def test_cleaning_content_lets_no_name_and_no_uid_stay_in_an_item() -> None:
         "(0040,A730)[3]/(0040,A123)", "(0040,A730)[4]/(0040,A124)",
     }  # fmt: skip
     assert {p for p, w in weights(judged(content, content, chosen)).items() if "fail" in w} == left
+
+
+def test_alone_an_empty_value_may_be_what_an_option_keeps() -> None:
+    octets = saved(original())
+    made = dcmread(io.BytesIO(octets))
+    made.PatientSex = ""
+    claim = Claimed(options=("retain-patient-characteristics",))
+    alone = read_object(saved(made), "a", claim)
+    assert deid_options.retains(alone).word is not Word.FAIL
+    assert deid_options.lets_options_override(alone).word is Word.INCONCLUSIVE
+    pair = read_pair(octets, saved(made), "a", claim)
+    assert deid_options.retains(pair).word is Word.FAIL
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_alone_no_action_is_called_done_because_others_are_open_before_it(syntax: str) -> None:
+    made = original()
+    made.ConsultingPhysicianName = made.OperatorsName = "A^B"
+    made.ClinicalTrialSponsorName = "SPONSOR"  # a D row behind more than ten that cannot be decided
+    octets = saved(made, syntax)
+    seen = read_object(octets, "a", Claimed())
+    for action in ("Z", "D", "U", "Z/D"):
+        assert deid_table.performs(seen, action=action).word is Word.INCONCLUSIVE, action

@@ -356,3 +356,12 @@ def test_file_sets_know_their_kind() -> None:
     desk = Desk()
     assert not desk.wants("basic-media-security")
     assert SecureFileSetSeen("absent").members == ()
+
+
+def test_an_option_that_means_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"text")
+    wrong = Request((tmp_path,), profiles=("basic-confidentiality",), options=("retain-uid",))
+    with pytest.raises(TargetError, match="no option 'retain-uid'"):
+        inspect(wrong)
+    for right in ("retain-uids", "teaching-file"):
+        inspect(Request((tmp_path,), profiles=("basic-confidentiality",), options=(right,)))

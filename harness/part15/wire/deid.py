@@ -110,6 +110,7 @@ def read_pair(before: Octets, after: Octets, name: str, claim: Claimed | None = 
         rules(chosen.edition, chosen.options),
         _sop_class(new, new_file) or _sop_class(old, old_file),
         chosen.salt,
+        paired=True,
     )
     noted = noted_safe(old) | noted_safe(new)
     advised = advised_actions(old) | advised_actions(new)

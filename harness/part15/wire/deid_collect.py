@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from part15.observations.deid import AttributeSeen
-from part15.wire.deid_actions import UNSURE, Said, said
+from part15.wire.deid_actions import NOT_KEPT, UNSURE, Said, said
 from part15.wire.deid_rules import Rule, Rules
 from part15.wire.deid_types import UNKNOWN, Types, nested, types_of
 from part15.wire.deid_values import value_class
@@ -24,6 +24,7 @@ class Collected:
     rules: Rules
     sop_class: str
     salt: bytes = b""
+    paired: bool = False
     deviations: list[AttributeSeen] = field(default_factory=list)
     more: int = 0
     tally: dict[str, int] = field(default_factory=dict)
@@ -67,10 +68,13 @@ class Collected:
 
     def _known(self, rule: Rule, type_: str, outcome: str) -> tuple[Said, str, str]:
         memo = self.rules.memo
-        key = (rule.row, type_, outcome, self.types.iod != "")
+        key = (rule.row, type_, outcome, self.types.iod != "", self.paired)
         known: tuple[Said, str, str] | None = memo.get(key)
         if known is None:
             found = said(rule, type_, outcome, known_iod=key[3])
+            if found.kind == NOT_KEPT and not self.paired:
+                # Whether the original had a value is not known: empty stays empty under an option that keeps.
+                found = found._replace(kind=UNSURE, weight="open")
             known = memo[key] = (found, f"{found.action} {outcome}", f"{found.column} {outcome}")
         return known
 

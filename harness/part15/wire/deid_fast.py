@@ -19,8 +19,8 @@ from part15.wire.deid_values import TEXT, codec_of, is_registered
 from part15.wire.dictionary import tag_text
 from part15.wire.elements import ITEM, Element, Octets, Syntax, walk
 
-MOST_OPEN = 10
-"""Undecidable attributes that are listed; the others are only counted."""
+MOST_OPEN = 3
+"""How often an undecidable attribute is listed for the same sequence around it; the others are only counted."""
 DEPTH = 520
 """More levels of containers than any walk yields (two for each of the sequences it allows)."""
 READ = frozenset(
@@ -74,7 +74,7 @@ def scan_elements(data: Octets, elements: Sequence[Element], collected: Collecte
     place = _Place(elements)
     containers, numbers = place.containers, place.numbers
     skip = position = -1
-    open_ = 0
+    open_: dict[tuple[int, int], int] = {}
     for element in elements:
         position += 1
         if position < skip:
@@ -119,8 +119,9 @@ def scan_elements(data: Octets, elements: Sequence[Element], collected: Collecte
         if not found.kind:
             continue
         if found.kind == UNSURE:
-            open_ += 1
-            if open_ > MOST_OPEN:
+            key = tag, place.parent(depth)
+            open_[key] = open_.get(key, 0) + 1
+            if open_[key] > MOST_OPEN:
                 continue
         _list(place, element, position, rule, type_, outcome, found, collected)
     return True

@@ -86,7 +86,7 @@ _MUTED = _ByWord(None)
 
 
 def _table(rules: Rules) -> _ByWord:
-    key = ("", "", "by word", False)
+    key = ("", "", "by word", False, False)
     known = rules.memo.get(key)
     if known is None:
         known = rules.memo[key] = _ByWord(rules)
@@ -118,7 +118,6 @@ class _Scan:
     collected: Collected
     sequences: list[int] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
-    unsure: int = 0
     met: dict[tuple[int, int, str], _Met] = field(default_factory=dict)
     """What was said by tag, sequence around it, and outcome; counted at the end."""
 
@@ -157,10 +156,8 @@ class _Scan:
         said = met.said
         if not said.kind:
             return
-        if said.kind == UNSURE:
-            self.unsure += 1
-            if self.unsure > MOST_OPEN:
-                return
+        if said.kind == UNSURE and met.times > MOST_OPEN:
+            return
         told = f"{vr} of {length} octets"
         within = self._within(self.collected.rules)
         self.collected.deviates_as(self._path(word), rule, met.type_, outcome, said, told, within)

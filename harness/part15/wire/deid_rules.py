@@ -63,7 +63,7 @@ class Rules:
     curve: Rule | None
     unknown_options: tuple[str, ...] = ()
     _rows: Mapping[str, Rule] = field(default_factory=dict)
-    memo: dict[tuple[str, str, str, bool], Any] = field(
+    memo: dict[tuple[str, str, str, bool, bool], Any] = field(
         default_factory=dict, repr=False, compare=False
     )
     """What was said about (row, Type, outcome, IOD known): as many entries as those can have."""
