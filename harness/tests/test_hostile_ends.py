@@ -26,11 +26,11 @@ EACH = 60.0
 """Seconds for one stimulus on one hostile end; every wait in it ends by the deadline."""
 MEMORY = 200 << 20
 """Octets by which the whole test may make this process grow."""
-HELLO_ONLY = ("tls.", "tls_listen.", "tls_renegotiation.")
+HELLO_ONLY = ("tls.", "tls_listen.", "tls_choose.", "tls_renegotiation.")
 """Stimuli that a completed handshake may rightly satisfy: ends that speak TLS are no test for them."""
 DECLARED = ("session.list_ports", "tls_listen.change_port")
 """Stimuli that read the target, or the port of a TCP connection: no octet of a peer decides them."""
-AT_ONCE = 8
+AT_ONCE = 16
 
 
 @pytest.fixture(scope="module")
