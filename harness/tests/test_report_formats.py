@@ -108,7 +108,8 @@ def from_traceability(document):
 
 
 def unquoted(cell):
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in "=+-@\t\r" else cell
+    bare = cell.lstrip("'")
+    return cell[1:] if cell[:1] == "'" and bare.startswith(tuple("=+-@\t\r")) else cell
 
 
 def from_sarif(document):
@@ -478,6 +479,9 @@ def test_csv_is_safe_in_a_spreadsheet():
     assert text.count("\r\n") == 2
     assert "'=1+1" in text
     assert "'@x" in text
+    for message in ("'", "'=1", "''", "=1"):
+        kept = made.make([(made.B12_CLAIM, {**made.ROWS[4], "message": message})])
+        assert {row[2] for row in from_csv(kept)} == {message}
 
 
 def test_mds2_groups():

@@ -52,11 +52,14 @@ MDS2 = {
 
 
 def safe(value: Any) -> str:
-    """Return *value* as a cell that no spreadsheet takes for a formula."""
+    """Return *value* as a cell that no spreadsheet takes for a formula.
+
+    An apostrophe goes before what would be one, and before such an apostrophe, so that nothing is lost.
+    """
     if isinstance(value, Mapping):
         value = f"{value.get('reason', '')} ({value.get('owner', '')}, until {value.get('expires', '')})"
     text = " ".join(str(v) for v in value) if isinstance(value, (list, tuple)) else str(value or "")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
