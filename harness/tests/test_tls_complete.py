@@ -95,11 +95,11 @@ def met(
         done.set()
 
     def protect(plain: Plain, until: float) -> Line:
-        return foreign.speak(plain, server, serves, until)
+        return foreign.speak(lambda: plain, server, serves, until)
 
     with Acceptor("127.0.0.1", 0, lambda: None, serve, protect=protect) as own:
         until = soon(10)
-        line = foreign.speak(Plain(dial(own.address, until)), client, asks, until)
+        line = foreign.speak(lambda: Plain(dial(own.address, until)), client, asks, until)
         seen = associate(line, pdu.verification("A", "B"), until)
         assert done.wait(10)
     return seen, served[0]
@@ -257,7 +257,7 @@ def test_what_is_no_handshake_ends_in_time(pki: Pki, answer: bytes, ends: set[st
     with theirs:
         theirs.sendall(answer)
         theirs.shutdown(socket.SHUT_WR)
-        line = foreign.speak(Plain(ours), one, engine(one, "gnutls"), soon(5))
+        line = foreign.speak(lambda: Plain(ours), one, engine(one, "gnutls"), soon(5))
         seen = associate(line, pdu.verification("A", "B"), soon(5))
     assert line.failed is not None
     assert line.failed.how in ends, line.failed
@@ -269,7 +269,7 @@ def test_a_silent_server_is_silent(pki: Pki) -> None:
     one = wanted(pki, "client", "1.2", 0xC02F)
     ours, theirs = socket.socketpair()
     with theirs:
-        line = foreign.speak(Plain(ours), one, engine(one, "gnutls"), soon(1))
+        line = foreign.speak(lambda: Plain(ours), one, engine(one, "gnutls"), soon(1))
         line.close()
     assert line.failed is not None
     assert line.failed.how == "silent"

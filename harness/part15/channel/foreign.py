@@ -10,12 +10,13 @@ import contextlib
 import importlib.util
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
@@ -119,10 +120,10 @@ class _Clear(Plain):
 
 
 class _Child:
-    """The process, and the pump between its end and the stream *plain*."""
+    """The process, and the pump between its end and the stream that it is given to carry."""
 
-    def __init__(self, plain: Plain, settings: Mapping[str, Any]) -> None:
-        self.plain = plain
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.plain: Plain | None = None
         self._tls, theirs = socket.socketpair()
         self.clear, inner = socket.socketpair()
         ends = (theirs.fileno(), inner.fileno())
@@ -144,8 +145,18 @@ class _Child:
             target=self._listen, args=(self.process.stdout,), daemon=True
         )
         self._listener.start()
+        self._pumps: list[threading.Thread] = []
+
+    def wait(self, until: float) -> None:
+        """Wait until the process, as a client, has its hello ready: a server may have little patience."""
+        select.select([self._tls], [], [], max(until - time.monotonic(), 0))
+
+    def carry(self, plain: Plain) -> None:
+        """Begin to carry octets between the process and *plain*."""
+        self.plain = plain
         self._pumps = [
-            threading.Thread(target=pump, daemon=True) for pump in (self._inward, self._outward)
+            threading.Thread(target=pump, args=(plain,), daemon=True)
+            for pump in (self._inward, self._outward)
         ]
         for pump in self._pumps:
             pump.start()
@@ -169,18 +180,18 @@ class _Child:
                     return {"ended": "silent", "why": "no answer within the deadline"}
             return self._words.pop(0)
 
-    def _inward(self) -> None:
+    def _inward(self, plain: Plain) -> None:
         with contextlib.suppress(Ended, OSError):
-            while octets := self.plain.receive(time.monotonic() + 60):
+            while octets := plain.receive(time.monotonic() + 60):
                 self._tls.sendall(octets)
         with contextlib.suppress(OSError):
             self._tls.shutdown(socket.SHUT_WR)
 
-    def _outward(self) -> None:
+    def _outward(self, plain: Plain) -> None:
         with contextlib.suppress(Ended, OSError):
             while octets := self._tls.recv(65536):
-                self.plain.send(octets, time.monotonic() + 60)
-        self.plain.end()
+                plain.send(octets, time.monotonic() + 60)
+        plain.end()
 
     def close(self) -> None:
         """Let the process send what is under way and say close_notify, then end it and the pump."""
@@ -192,20 +203,36 @@ class _Child:
             self.process.kill()
             self.process.wait()
         self._listener.join(GRACE)
-        self._pumps[1].join(GRACE)
-        with contextlib.suppress(OSError):
-            self.plain.sock.shutdown(socket.SHUT_RDWR)
+        for pump in self._pumps[1:]:
+            pump.join(GRACE)
+        if self.plain is not None:
+            with contextlib.suppress(OSError):
+                self.plain.sock.shutdown(socket.SHUT_RDWR)
         for each in (self._tls, self.clear):
             each.close()
-        self.plain.close()
+        if self.plain is not None:
+            self.plain.close()
 
 
-def speak(plain: Plain, wanted: Wanted, engine: Mapping[str, Any], until: float) -> Line:
-    """Complete what is *wanted* on *plain* by *engine*; the line says how it ended if it did not complete."""
+def speak(
+    begin: Callable[[], Plain], wanted: Wanted, engine: Mapping[str, Any], until: float
+) -> Line:
+    """Complete what is *wanted* by *engine* on the stream that *begin* opens, once the process is ready.
+
+    The line says how it ended if it did not complete. Raises what *begin* raises.
+    """
+    settings = {**asdict(wanted), **engine, "seconds": max(until - time.monotonic(), 0.1)}
+    child = _Child(settings)
+    if wanted.role == "client":
+        child.wait(until)
+    try:
+        plain = begin()
+    except BaseException:
+        child.close()
+        raise
     line = ForeignLine(plain)
     line.facts, line.wanted = {}, wanted
-    settings = {**asdict(wanted), **engine, "seconds": max(until - time.monotonic(), 0.1)}
-    child = _Child(plain, settings)
+    child.carry(plain)
     line.plain = _Clear(child.clear, child, line)
     line.facts = child.word(until + 0.5)
     if not line.facts.get("completed"):

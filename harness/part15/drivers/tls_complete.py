@@ -99,7 +99,7 @@ def _attempt(bench: Bench, wanted: Wanted, engine: Mapping[str, Any]) -> Associa
         )
         return lines.attempt(bench, what)
     until = bench.until() + START
-    line = foreign.speak(lines.open_plain(bench), wanted, engine, until)
+    line = foreign.speak(lambda: lines.open_plain(bench), wanted, engine, until)
     return associate(line, lines.request_for(bench), until)
 
 
@@ -188,7 +188,7 @@ def _served(bench: Bench, wanted: Wanted, engine: Mapping[str, Any]) -> Served |
         )
 
     def protect(plain: Plain, until: float) -> Line:
-        return foreign.speak(plain, wanted, engine, until + START)
+        return foreign.speak(lambda: plain, wanted, engine, until + START)
 
     return serving_with.connected(bench, serve, protect=protect, far=_far)
 

@@ -238,7 +238,7 @@ def _gnutls_line(plain: Plain, pki: Path, does: Behaviour, until: float) -> Line
         [str(pki / f"{does.identity}.{kind}") for kind in ("pem", "key")] if does.identity else []
     )
     wanted = Wanted("client", "1.0", TRIPLE_DES, *files)
-    return speak(plain, wanted, {"engine": "gnutls", "priority": does.gnutls}, until)
+    return speak(lambda: plain, wanted, {"engine": "gnutls", "priority": does.gnutls}, until)
 
 
 class _Holding(Plain):
