@@ -72,6 +72,8 @@ def judged(
                 if binding.stimulus is None or "signer" not in binding.roles:
                     continue
                 check = checks()[binding.check]
+                if not (check.takes(Many) or check.takes(SignedObjectSeen)):
+                    continue  # needs the product, not a file of it
                 given: Any = seen
                 if check.takes(Many):
                     given = Many((Member(seen.name, seen),), "signed object")

@@ -99,7 +99,7 @@ def _late(pairs: Sequence[Completed]) -> Judgement | None:
     if not silent:
         return None
     return undecided(
-        f"with {_name(silent[0])} no answer came within the deadline; give limits.deadline more seconds"
+        f"no association came about within the deadline with {_name(silent[0])}; give limits.deadline more seconds"
     )
 
 
