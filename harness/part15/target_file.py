@@ -42,6 +42,7 @@ VERBS = (
     "delete",
     "login-fail",
     "export",
+    "query",
 )
 """What a stimulus may ask of the SUT by a command of ``[actions]``."""
 

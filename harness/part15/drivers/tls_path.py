@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import queue
 import ssl
 import time
@@ -19,6 +18,7 @@ from part15.channel.tls import Ended, Plain, Tap, dial
 from part15.channel.trigger import acting, unreached
 from part15.drivers import serving, serving_lines
 from part15.drivers import session_lines as lines
+from part15.drivers.tls_between import HEADER, PIXELS, QUERY, ROOM, link, planted, senders
 from part15.model import Impact
 from part15.observations import NotReached
 from part15.observations.tls_stream import LinkSeen, PathSeen
@@ -30,33 +30,23 @@ from part15.wire.writing import element
 NULL = "NULL"
 CIPHERS: Mapping[str, str] = {"usual": "", NULL: "eNULL:@SECLEVEL=0"}
 """The links: with the usual offer, and with suites that encrypt nothing."""
-ROOM = 1 << 20
-"""Octets of each way that a relay keeps."""
 LISTED = 8
 """The most pieces that are named."""
-
-
-def planted() -> dict[str, bytes]:
-    """Return markers that no other run has, by where they are planted."""
-    tag = os.urandom(6).hex().encode()
-    return {
-        "the header": b"PART15HDR" + tag,
-        "the query": b"PART15QRY" + tag,
-        "the pixel data": os.urandom(64),
-    }
 
 
 @driver(Impact.STORE)
 def hunt(bench: Bench) -> PathSeen | NotReached:
     """Associate, store and query through a relay, and hunt in what passed it for what we planted.
 
-    A second connection offers suites without encryption only; refusing it is right.
+    A second connection offers suites without encryption only; refusing it is right. Where the target
+    can make its own client send ``{file}``, that goes through the relay too: two real ends.
     """
     control = lines.before(bench)
     if isinstance(control, NotReached):
         return control
     protected = bench.endpoint.transport == "tls"
-    return PathSeen({name: _hunted(bench, name) for name in (CIPHERS if protected else ("usual",))})
+    ours = {name: _hunted(bench, name) for name in (CIPHERS if protected else ("usual",))}
+    return PathSeen(ours | {one.name: link(bench, one) for one in senders(bench)})
 
 
 def _hunted(bench: Bench, name: str) -> LinkSeen:
@@ -122,7 +112,7 @@ def _messages(bench: Bench, sought: Mapping[str, bytes]) -> dict[int, list[bytes
     """Return the PDUs of a C-STORE and a C-FIND that hold the markers, by presentation context."""
     uid, study = new_uid(), new_uid()
     bench.ledger.keep(uid, study)
-    header, pixels = sought["the header"], sought["the pixel data"]
+    header, pixels = sought[HEADER], sought[PIXELS]
     data = joined(
         {
             **base(uid, study, new_uid()),
@@ -132,7 +122,7 @@ def _messages(bench: Bench, sought: Mapping[str, bytes]) -> dict[int, list[bytes
             0x7FE00010: element(0x7FE00010, "OB", pixels * 8),
         }
     )
-    query = Query(level="STUDY", keys=((0x00100020, "LO", sought["the query"].decode()),))
+    query = Query(level="STUDY", keys=((0x00100020, "LO", sought[QUERY].decode()),))
     find = dimse.encode_command(
         {
             dimse.SOP_CLASS: services.FIND,

@@ -41,8 +41,8 @@ class RecutSeen:
 class LinkSeen:
     """One connection over a relay that has no keys.
 
-    *octets* passed it, both ways together. *planted* are the markers that the plain text on our end
-    held, *visible* those of them that the relay could read. *suite* is empty on a link without TLS.
+    *octets* passed it, both ways together. *planted* are the markers that the plain text held, *visible*
+    those of them that the relay could read. *suite* is empty on a link without TLS.
     *ended* says how it ended if nothing was carried.
     """
 
@@ -56,6 +56,9 @@ class LinkSeen:
 
 @dataclass(frozen=True)
 class PathSeen:
-    """Connections over a relay: ``usual``, and ``NULL`` where we offered or selected no encryption at all."""
+    """Connections over a relay: ``usual``, and ``NULL`` where we offered or selected no encryption at all.
+
+    The others are named by what one real end sent to another: there we are neither.
+    """
 
     links: dict[str, LinkSeen] = field(default_factory=dict)
