@@ -51,10 +51,12 @@ class DeidArena:
         """Return the faults to be run here."""
         return self.listed
 
-    def right(self) -> Judged:
-        """Judge the right de-identifier and re-identifier."""
-        made = self._judged(DeidParty(), ROLES[0])
-        return Judged.of({**made, **self._judged(DeidParty(), ROLES[1])})
+    def right(self, roles: Sequence[str] = ROLES) -> Judged:
+        """Judge the right de-identifier and re-identifier, or that of *roles* alone."""
+        words: dict[str, Word] = {}
+        for role in roles:
+            words |= self._judged(DeidParty(), role)
+        return Judged.of(words)
 
     def wrong(self, fault: Fault) -> Judged:
         """Judge the one with *fault*."""

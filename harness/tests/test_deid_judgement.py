@@ -239,6 +239,58 @@ def test_cleaning_content_lets_no_name_and_no_uid_stay_in_an_item() -> None:
     assert {p for p, w in weights(judged(content, content, chosen)).items() if "fail" in w} == left
 
 
+def document(*items: tuple[str, str, str, str]) -> Edit:
+    """Plant content items of (code, scheme, value type, value)."""
+    keywords = {"TEXT": "TextValue", "UIDREF": "UID", "DATE": "Date"}
+
+    def edit(made: Dataset) -> None:
+        made.ContentSequence = []
+        for code, scheme, kind, value in items:
+            concept, item = Dataset(), Dataset()
+            concept.CodeValue, concept.CodingSchemeDesignator = code, scheme
+            concept.CodeMeaning = "Meaning"
+            item.ValueType, item.ConceptNameCodeSequence = kind, [concept]
+            setattr(item, keywords[kind], value)
+            made.ContentSequence.append(item)
+
+    return edit
+
+
+ACCESSION = ("121022", "DCM", "TEXT", "ACC7712")
+OBSERVER = ("121012", "DCM", "UIDREF", "1.2.3.4.99")
+ACQUIRED = ("126201", "DCM", "DATE", "20200103")
+TREE = "(0040,A730)"
+
+
+def test_removing_content_items_moves_those_that_are_kept_and_loses_none() -> None:
+    chosen = ("clean-structured-content", "retain-device-identity", "retain-long-full-dates")
+    planted = document(ACCESSION, OBSERVER, ACCESSION, ACQUIRED)
+    assert weights(judged(planted, None, chosen)) == {}
+    assert weights(judged(planted, document(OBSERVER, ACQUIRED), chosen)) == {}
+    lost = weights(judged(planted, document(ACQUIRED), chosen))
+    assert lost == {f"{TREE}[2]/(0040,A124)": "fail not-kept"}
+    other = document((*OBSERVER[:3], "2.25.7"), ACQUIRED)
+    assert weights(judged(planted, other, chosen)) == {f"{TREE}[1]/(0040,A124)": "fail not-kept"}
+
+
+@pytest.mark.parametrize("code", [("371524004", "SCT"), ("R-42B89", "SRT")])
+def test_a_row_for_content_items_is_one_of_its_value_type(code: tuple[str, str]) -> None:
+    """Clinical Report: its references stay under Retain UIDs, its text goes (Table E.3.4-1)."""
+    chosen = ("clean-structured-content", "retain-uids")
+    text = document((*code, "TEXT", "of DOE^JANE"), OBSERVER)
+    assert weights(judged(text, None, chosen)) == {}
+    assert len(judged(text, document(OBSERVER), chosen).deviations) == 0
+    assert weights(judged(text, text, chosen)) == {f"{TREE}[1]/(0040,A160)": "fail left"}
+
+
+def test_dates_of_a_concept_that_no_table_lists_stay_under_full_dates() -> None:
+    chosen = ("clean-structured-content", "retain-long-full-dates")
+    planted = document(("QZ1", "99PART15", "DATE", "20200103"))
+    assert weights(judged(planted, None, chosen)) == {}
+    moved = document(("QZ1", "99PART15", "DATE", "20200104"))
+    assert weights(judged(planted, moved, chosen)) == {f"{TREE}[1]/(0040,A121)": "fail not-kept"}
+
+
 def test_alone_an_empty_value_may_be_what_an_option_keeps() -> None:
     octets = saved(original())
     made = dcmread(io.BytesIO(octets))

@@ -8,9 +8,11 @@ fault is what the embedded peer looks for; the name itself where none is given.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from part15.errors import TargetError
 from part15.peers.faults import Fault
+from part15.registry import did_you_mean
 
 FAMILY = "confidentiality"
 RETAINING = (
@@ -380,3 +382,19 @@ ARENAS = (
 def faults() -> Mapping[str, Fault]:
     """Return every fault by name."""
     return {fault.name: fault for _, _, _, listed in ARENAS for fault in listed}
+
+
+def switches(names: Iterable[str]) -> frozenset[str]:
+    """Return what the embedded peer looks for under *names*, each that of a fault or its switch.
+
+    Raises TargetError for the first that is neither.
+    """
+    known = {fault.name: str(fault.changes["switch"]) for fault in faults().values()}
+    known |= {switch: switch for switch in known.values()}
+    for name in names:
+        if name not in known:
+            raise TargetError(
+                f"the embedded de-identifier has no fault '{name}'{did_you_mean(name, known)}; "
+                "see 'part15 list faults'"
+            )
+    return frozenset(known[name] for name in names)

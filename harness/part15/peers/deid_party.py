@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from part15.forge import Template, authority, issue, shared_keys
+from part15.peers.deid_faults import switches
 from part15.peers.deid_restoring import Refused, Reidentifier
 from part15.peers.deidentifier import Deidentifier
 from part15.wire.cms_opening import RsaOpener
@@ -42,10 +43,16 @@ def opener(identity: Identity) -> RsaOpener:
 
 @dataclass(frozen=True)
 class DeidParty:
-    """Answers ``deidentify`` and ``reidentify``; *faults* are names of ``deid_faults``."""
+    """Answers ``deidentify`` and ``reidentify``; *faults* are names or switches of ``deid_faults``.
+
+    One that is not known raises TargetError.
+    """
 
     faults: tuple[str, ...] = ()
     secret: bytes = b"part15"
+
+    def __post_init__(self) -> None:
+        switches(self.faults)
 
     def __call__(self, verb: str, request: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
         """Answer *request*: exit status and values."""
@@ -65,7 +72,7 @@ class DeidParty:
         peer = Deidentifier(
             str(request.get("edition", "2023b")),
             tuple(request.get("options", ())),
-            faults=frozenset(self.faults),
+            faults=self.faults,
             secret=self.secret,
             recipients=certificates,
         )

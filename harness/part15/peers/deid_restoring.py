@@ -12,6 +12,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
+from part15.peers.deid_faults import switches
 from part15.wire.cms_ber import BerError
 from part15.wire.cms_names import DES_EDE3_CBC
 from part15.wire.cms_opening import RsaOpener, open_enveloped
@@ -24,9 +25,12 @@ class Refused(Exception):  # noqa: N818 - what the re-identifier answers
 
 @dataclass(frozen=True)
 class Reidentifier:
-    """Right unless *faults* (names of ``deid_faults``) say otherwise."""
+    """Right unless *faults* (names of ``deid_faults``) say otherwise; one not known raises TargetError."""
 
     faults: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        switches(self.faults)
 
     def wrong(self, fault: str) -> bool:
         """Tell whether *fault* is on."""

@@ -19,6 +19,7 @@ from pydicom import dcmread
 from pydicom.filewriter import write_file_meta_info
 from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
 
+from part15.errors import TargetError
 from part15.peers.deidentifier import Deidentifier
 
 HOST = "127.0.0.1"
@@ -92,7 +93,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--fault", action="append", default=[])
     given = parser.parse_args(arguments)
     host, _, port = given.to.rpartition(":")
-    peer = Deidentifier(options=tuple(given.option), faults=frozenset(given.fault))
+    try:
+        peer = Deidentifier(options=tuple(given.option), faults=given.fault)
+    except TargetError as error:
+        parser.error(str(error))
     with DeidRouter((host, int(port), given.aet), peer, given.port) as router:
         sys.stdout.write(f"listening on {HOST}:{router.port}\n")
         sys.stdout.flush()

@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 
 from part15.peers.canary_values import NEUTRAL
 from part15.peers.deid_cleaning import blackened, dummy, moved, without_words
+from part15.peers.deid_faults import switches
 from part15.peers.deid_marking import marked
 from part15.wire.deid_content import CLEAN_CONTENT, concept_rules, retired_scheme
 from part15.wire.deid_rules import Rule, Rules, rules, safe_private
@@ -33,7 +34,14 @@ if TYPE_CHECKING:
 IMPLEMENTATION = "1.2.826.0.1.3680043.10.1511.1"
 VERSION = "PART15_PEER"
 HIDDEN_ITEM = b"\xfe\xff\x00\xe0"
-_CONTENT_VALUES = ("PersonName", "TextValue", "UID", "Date", "DateTime", "Time")
+_CONTENT_VALUES = {
+    "PersonName": "PNAME",
+    "TextValue": "TEXT",
+    "UID": "UIDREF",
+    "Date": "DATE",
+    "DateTime": "DATETIME",
+    "Time": "TIME",
+}
 _CONTENT_TREES = (0x0040A730, 0x00400555, 0x00400610)
 _SAFE_SEQUENCE = 0x00080300
 
@@ -43,7 +51,7 @@ class Deidentifier:
     """Applies the table of *edition* under *options*; *secret* makes its replacement UIDs.
 
     *recipients* get the removed attributes in Encrypted Attributes; *days* is the shift of modified
-    dates. *faults* are names of ``deid_faults``.
+    dates. *faults* are names or switches of ``deid_faults``; one that is not known raises TargetError.
     """
 
     edition: str = "2023b"
@@ -56,6 +64,7 @@ class Deidentifier:
     rules: Rules = field(init=False)
 
     def __post_init__(self) -> None:
+        self.faults = switches(self.faults)
         self.rules = rules(self.edition, self.options)
         self._concepts = concept_rules(self.rules)
 
@@ -307,7 +316,7 @@ class Deidentifier:
             if action.startswith("X"):
                 continue
             for keyword in _CONTENT_VALUES:
-                if keyword in item and action != "K":
+                if keyword in item:
                     self._content_value(item[keyword], action, rule)
             for inner in list(item):
                 if inner.tag in _CONTENT_TREES:
@@ -324,6 +333,11 @@ class Deidentifier:
     def _content_value(self, value: DataElement, action: str, rule: Rule | None) -> None:
         if self.wrong("leaves_content_items") and rule is None:
             return
+        if rule is None:  # the value is not identified by its concept, so its own row decides
+            row = self.rules.of(int(value.tag))
+            action = row.actions[0] if row is not None else action
+        if action == "K":
+            return
         if action == "C" and value.VR in ("DA", "DT", "TM"):
             value.value = moved(str(value.value), value.VR, self.days)
         elif action == "C" and value.VR in ("UT", "LO"):
@@ -338,7 +352,9 @@ class Deidentifier:
         scheme = str(name.get("CodingSchemeDesignator", ""))
         if retired_scheme(scheme) == "SRT" and self.wrong("ignores_retired_codes"):
             return None
-        return self._concepts.get((str(name.get("CodeValue", "")), retired_scheme(scheme)))
+        carried = [kind for keyword, kind in _CONTENT_VALUES.items() if keyword in item]
+        kind = str(item.get("ValueType", "")) or next(iter(carried), "")
+        return self._concepts.get((str(name.get("CodeValue", "")), retired_scheme(scheme), kind))
 
     def _meta(self, source: Any, before: Any) -> None:
         old = before.file_meta

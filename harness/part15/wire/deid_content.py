@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from part15.content import table
@@ -13,43 +13,44 @@ from part15.wire.deid_rules import BASIC, Rule, Rules, safe_private
 CLEAN_CONTENT = "clean-structured-content"
 SAFE_PRIVATE = "retain-safe-private"
 MOST_BLOCKS = 1000
-_TREES = ("(0040,A730)", "(0040,0555)", "(0040,0610)")
-_VALUES = frozenset(
-    (
-        0x0040A160,
-        0x0040A123,
-        0x0040A120,
-        0x0040A121,
-        0x0040A122,
-        0x0040A124,
-        0x0040A300,
-        0x0040A168,
-        0x00081199,
-        0x0040A30A,
-    )
-)
-"""Attributes that carry the value of a content item."""
+TREES = ("(0040,A730)", "(0040,0555)", "(0040,0610)")
+"""Sequences of content items."""
+_VALUES = {
+    0x0040A160: ("TEXT",),
+    0x0040A123: ("PNAME",),
+    0x0040A120: ("DATETIME",),
+    0x0040A121: ("DATE",),
+    0x0040A122: ("TIME",),
+    0x0040A124: ("UIDREF",),
+    0x0040A300: ("NUM",),
+    0x0040A30A: ("NUM",),
+    0x0040A168: ("CODE",),
+    0x00081199: ("COMPOSITE", "IMAGE", "WAVEFORM"),
+}
+"""Attributes that carry the value of a content item, with the value types they carry it for."""
+Concepts = dict[tuple[str, str, str], Rule]
+"""The rules of Table E.3.4-1 by code, scheme and value type: its rows differ by each of them."""
 _SAME_SCHEMES = {"SRT": "SRT", "SNM3": "SRT", "99SDM": "SRT"}
 
 
 @functools.lru_cache(maxsize=16)
-def _concepts(options: tuple[str, ...]) -> dict[tuple[str, str], Rule]:
-    """Return (code, scheme) -> rule of Table E.3.4-1 under *options*, retired codes included."""
-    found: dict[tuple[str, str], Rule] = {}
+def _concepts(options: tuple[str, ...]) -> Concepts:
+    """Return Table E.3.4-1 under *options*, retired codes included."""
+    found: Concepts = {}
     for row in table("confidentiality-e3-4-1")["rows"]:
         cells = row.get("options", {})
         chosen = [(cells[o], o) for o in options if o in cells]
         pairs = dict(chosen) or {row["basic"]: BASIC}
         name = f"E.3.4-1 {row['code']} {row['scheme']}"
         rule = Rule(name, row["meaning"], "", tuple(pairs), tuple(pairs.values()))
-        found.setdefault((row["code"], row["scheme"]), rule)
+        found.setdefault((row["code"], row["scheme"], row["type"]), rule)
         if "retired_code" in row:
             old = rule._replace(row=f"E.3.4-1 {row['retired_code']} SRT")
-            found.setdefault((row["retired_code"], "SRT"), old)
+            found.setdefault((row["retired_code"], "SRT", row["type"]), old)
     return found
 
 
-def concept_rules(rules: Rules) -> dict[tuple[str, str], Rule]:
+def concept_rules(rules: Rules) -> Concepts:
     """Return Table E.3.4-1 under the options of *rules*; nothing before 2019c or without the option."""
     if CLEAN_CONTENT not in rules.options or rules.edition < "2019c":
         return {}
@@ -75,13 +76,24 @@ class ContentRules:
         A value whose attribute has a row of its own (a person name, a UID, a date) and whose concept is
         in no table stays under that row; any other value is to be cleaned.
         """
-        if not self.used or attribute.tag not in _VALUES or not attribute.path.startswith(_TREES):
+        if not self.used or attribute.tag not in _VALUES or not attribute.path.startswith(TREES):
             return rule
         item = attribute.path[: -len("(0040,A160)")]
         name = item + "(0040,A043)[1]/"
         code = index.text(name + "(0008,0100)")
-        scheme = index.text(name + "(0008,0102)")
-        return self._table.get((code, retired_scheme(scheme))) or rule or self._any
+        scheme = retired_scheme(index.text(name + "(0008,0102)"))
+        return self._row(code, scheme, _kinds(index, item, attribute.tag)) or rule or self._any
+
+    def _row(self, code: str, scheme: str, kinds: Iterable[str]) -> Rule | None:
+        rows = (self._table.get((code, scheme, kind)) for kind in kinds)
+        return next((row for row in rows if row is not None), None)
+
+
+def _kinds(index: Index, item: str, tag: int) -> tuple[str, ...]:
+    """Return the value types that *tag* carries, the one that *item* names alone if it is among them."""
+    kinds = _VALUES[tag]
+    own = index.text(item + "(0040,A040)") if len(kinds) > 1 else ""
+    return (own,) if own in kinds else kinds
 
 
 @dataclass

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from part15.wire.deid_actions import EMPTIED, INVALID, LEFT, Said
+from part15.wire.deid_alignment import aligned
 from part15.wire.deid_collect import Collected, named
 from part15.wire.deid_content import ContentRules, PrivateBlocks
 from part15.wire.deid_index import LARGE, Attribute, Index
@@ -86,6 +87,7 @@ def _alone(index: Index, attribute: Attribute, rule: Rule) -> str:
 
 def scan_pair(before: Index, after: Index, collected: Collected, blocks: PrivateBlocks) -> None:
     """Judge every attribute of *after* against *before*, then what of *before* is gone."""
+    before, own = aligned(before, after)
     known = _known(before, collected)
     content = ContentRules(collected.rules)
     study = _study(before, collected)
@@ -110,7 +112,7 @@ def scan_pair(before: Index, after: Index, collected: Collected, blocks: Private
             continue
         collected.nested += bool(attribute.level)
         _leaf(before, after, attribute, rule, known, study, collected)
-    _gone(before, after, content, collected)
+    _gone(before, after, own, collected)
     declared_gone(before, after, collected, blocks)
     _settle_dates(collected)
 
@@ -181,7 +183,7 @@ def _outcome(
         return "empty"
     if "U" in rule.actions and is_registered(value):
         return "changed"
-    if value in known.get(_home(attribute), ()):
+    if value == old or value in known.get(_home(attribute), ()):
         return "kept"
     if attribute.length >= LARGE and old is not None:
         return "kept" if value == old else "changed"
@@ -244,8 +246,12 @@ def _signed_anew(before: Index, after: Index) -> bool:
     return bool(new) and not old & new
 
 
-def _gone(before: Index, after: Index, content: ContentRules, collected: Collected) -> None:
-    """Judge what the original has and the output has not, outside what went as a whole."""
+def _gone(before: Index, after: Index, own: dict[str, str], collected: Collected) -> None:
+    """Judge what the original has and the output has not, outside what went as a whole.
+
+    *own* has the paths in the original where those in *before* are others.
+    """
+    content = ContentRules(collected.rules)
     skip = 0
     for position, attribute in enumerate(before.attributes):
         if position < skip:
@@ -272,10 +278,12 @@ def _gone(before: Index, after: Index, content: ContentRules, collected: Collect
         found = collected.judge(rule, type_, "absent")
         if found.kind and (not attribute.level or found.kind == "not-kept"):
             if found.kind == "not-kept" and (
-                _item_gone(attribute, after) or _in_replaced(attribute, collected)
+                (rule.row[:1] == "(" and _item_gone(attribute, after))
+                or _in_replaced(attribute, collected)
             ):
                 continue
-            collected.deviates(attribute.path, rule, type_, "absent", found)
+            path = own.get(attribute.path, attribute.path)
+            collected.deviates(path, rule, type_, "absent", found)
 
 
 def _item_gone(attribute: Attribute, after: Index) -> bool:
