@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydicom.dataset import Dataset
 
 from part15.peers.canary_values import Planter
@@ -14,13 +16,18 @@ CONCEPTS = (
     ("111526", "DCM", "DateTime Started", "DATETIME"),
     ("11329-0", "LN", "History", "TEXT"),
 )
-RETIRED = ("R-42B89", "SRT", "Clinical Report", "TEXT")
+RETIRED = (
+    ("R-42B89", "SRT", "Clinical Report", "TEXT"),
+    ("R-42B89", "SRT", "Clinical Report", "COMPOSITE"),
+)
+"""One concept by its retired code; its two value types have rows of their own."""
 _VALUES = {
     "PNAME": "PersonName",
     "TEXT": "TextValue",
     "UIDREF": "UID",
     "DATE": "Date",
     "DATETIME": "DateTime",
+    "COMPOSITE": "ReferencedSOPSequence",
 }
 
 
@@ -35,12 +42,18 @@ def _item(p: Planter, code: str, scheme: str, meaning: str, kind: str) -> Datase
     made.RelationshipType, made.ValueType = "CONTAINS", kind
     made.ConceptNameCodeSequence = [_coded(code, scheme, meaning)]
     home = f"E.3.4-1 {code} {scheme}"
+    value: Any
     if kind == "PNAME":
         value = p.name(home)
     elif kind == "TEXT":
         value = p.phrase(home)
     elif kind == "UIDREF":
         value = p.uid(home)
+    elif kind == "COMPOSITE":
+        reference = Dataset()
+        reference.ReferencedSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
+        reference.ReferencedSOPInstanceUID = p.uid(home)
+        value = [reference]
     else:
         value = p.date(home) + ("101112" if kind == "DATETIME" else "")
     setattr(made, _VALUES[kind], value)
@@ -55,7 +68,7 @@ def content_items(made: Dataset, p: Planter, image: str) -> None:
     made.ReferencedPerformedProcedureStepSequence = []
     made.PerformedProcedureCodeSequence = []
     made.ConceptNameCodeSequence = [_coded("18748-4", "LN", "Diagnostic imaging report")]
-    items = [_item(p, *concept) for concept in (*CONCEPTS, RETIRED)]
+    items = [_item(p, *concept) for concept in (*CONCEPTS, *RETIRED)]
     items.append(_item(p, "QZ1", "99PART15", "Finding of no table", "TEXT"))
     section = Dataset()
     section.RelationshipType, section.ValueType = "CONTAINS", "CONTAINER"

@@ -339,12 +339,13 @@ OF_CLEANING = (
     _fault(
         "ignores_concepts",
         "treats every content item alike",
-        *(_CLAIM, _ITEMS, _act("X"), "E.1.1-clean-sequence", "E.3.4-table", "E.3.4-retired-codes"),
+        *(_CLAIM, _DIFFERS, _ITEMS, _act("X"), "E.1.1-clean-sequence"),
+        *("E.3.4-table", "E.3.4-retired-codes"),
     ),
     _fault(
         "ignores_retired_codes",
         "does not know retired codes",
-        *(_CLAIM, _ITEMS, _act("X"), "E.1.1-clean-sequence", "E.3.4-retired-codes"),
+        *(_CLAIM, _DIFFERS, _ITEMS, _act("X"), "E.1.1-clean-sequence", "E.3.4-retired-codes"),
     ),
     _fault(
         "leaves_dates",
