@@ -123,7 +123,10 @@ class TlsArena:
     def _run(self, names: Sequence[str]) -> Judged:
         with (
             tempfile.TemporaryDirectory(prefix="part15-selftest-") as folder,
-            ReferencePeer(shared_pki(), names, policy=self.policy, artim=0.5, idle=0.5) as peer,
+            tempfile.TemporaryDirectory(prefix="part15-stored-") as stored,
+            ReferencePeer(
+                shared_pki(), names, policy=self.policy, artim=0.5, idle=0.5, folder=Path(stored)
+            ) as peer,
         ):
             document = peer.document(
                 edition=self.edition, profile=self.profile, features=self.features

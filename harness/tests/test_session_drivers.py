@@ -20,9 +20,12 @@ from part15.judge import ask
 from part15.model import Judgement, Word
 from part15.observations import NotReached, from_json, to_json
 from part15.observations.session import AssociationSeen, AuthenticationSeen, UseSeen
+from part15.peers.faults import faults
 from part15.peers.reference import ReferencePeer
 from part15.pki import Pki, make_pki
 from part15.registry import checks as registered
+from part15.selftest import compare
+from part15.selftest_tls import ARENAS
 from part15.target_identity import Identity
 
 made = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("session_bench.py"))))
@@ -106,6 +109,38 @@ def test_a_held_connection_fails(pki: Pki, tmp_path: Path, version: str) -> None
         damages = ["last octet of the tag flipped"]
         seen = integrity.damage_records(bench, versions=[version], damages=damages)
     assert judged("drops_connection", seen, module="integrity").word is Word.FAIL
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize(("fault", "word"), [("", Word.PASS), ("stores_after_damage", Word.FAIL)])
+def test_what_was_stored_of_a_damaged_object_is_seen(
+    pki: Pki, tmp_path: Path, fault: str, word: Word, version: str
+) -> None:
+    stored = tmp_path / "stored"
+    stored.mkdir()
+    with ReferencePeer(pki, [fault] if fault else [], idle=0.3, folder=stored) as peer:
+        seen = integrity.damage_records(made.bench_on(peer, tmp_path), versions=[version])
+    answer = judged("drops_connection", seen, module="integrity")
+    assert answer.word is word, answer
+    assert not isinstance(seen, NotReached)
+    kept = {k for k, d in seen.damages.items() if d.stored}
+    assert {d.stored for k, d in seen.damages.items() if integrity.ANSWER not in k} == (
+        {False, True} if fault else {False}
+    )
+    late = {f"repeated (TLS {version})", f"cut short (TLS {version})"}
+    assert kept == (late if fault else set())
+    assert all(d.closed and not d.acknowledged for d in seen.damages.values())
+    assert {f.subject for f in answer.findings if f.word is Word.FAIL} == kept
+    if fault:
+        assert "was stored" in answer.message
+
+
+def test_storing_after_damage_flips_what_it_names_and_nothing_else() -> None:
+    arena = next(a for a in ARENAS if a.name == "B.11")
+    fault = faults()["stores_after_damage"]
+    run = compare(fault, arena.name, arena.right().words, arena.wrong(fault).words)
+    assert run.sound, run
+    assert run.flipped == ("B.11-integrity-failure", "TLS-COMMON-integrity-drop")
 
 
 def test_a_peer_killed_by_a_bad_record_is_no_pass(pki: Pki, tmp_path: Path) -> None:

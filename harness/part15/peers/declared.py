@@ -149,6 +149,7 @@ def target_document(
         },
         "claims": {profile: {"roles": ["tls-server"], "features": list(features)}},
         "endpoints": {**endpoints, **_shared(peer)},
+        **({"media": {"folder": str(peer.folder)}} if peer.folder else {}),
         "declared": declarations(peer.artim, peer.ports, profile),
         "attestations": attestations(profile, today),
     }

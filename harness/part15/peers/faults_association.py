@@ -95,6 +95,14 @@ FAULTS = (
         {"after_damage": "hold"},
     ),
     Fault(
+        "stores_after_damage",
+        "drops the connection when an integrity check failed, but stores what came of the object",
+        ("TLS-COMMON-integrity-drop", *for_each("{}-integrity-failure", *SECTIONS)),
+        "nothing of a transfer that failed its integrity check may be stored",
+        "integrity",
+        {"after_damage": "store"},
+    ),
+    Fault(
         "loses_split_pdus",
         "ends the connection when a TLS record ends within a PDU",
         ("TLS-COMMON-record-boundaries",),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import ssl
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from part15.channel.tls import Ended, Stream
 from part15.peers.child import Pipes
 from part15.peers.policy import Policy
 from part15.wire import dimse, pdu
+from part15.wire.trap_objects import Trap, file_of
 
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 TRANSFERS = (pdu.IMPLICIT_LE, pdu.EXPLICIT_LE)
@@ -43,7 +46,10 @@ class _Over(Exception):  # noqa: N818 - the association is over
 
 @dataclass
 class Association:
-    """One association as acceptor; ends with release, abort, silence or the end of the stream."""
+    """One association as acceptor; ends with release, abort, silence or the end of the stream.
+
+    In *folder*, if there is one, each object that is stored becomes a file.
+    """
 
     stream: Stream | Pipes
     policy: Policy
@@ -51,12 +57,21 @@ class Association:
     ae_title: str
     idle: float
     contexts: dict[int, str] = field(default_factory=dict)
+    folder: Path | None = None
+    _transfers: dict[int, str] = field(default_factory=dict)
     _command: dict[int, bytearray] = field(default_factory=dict)
     _data: dict[int, bytearray] = field(default_factory=dict)
     _request: dict[int, dimse.Command] = field(default_factory=dict)
 
     def serve(self) -> None:
         """Serve until the end; raises Ended or ssl.SSLError if the stream breaks."""
+        try:
+            self._serve()
+        finally:
+            if self.policy.after_damage == "store":
+                self._keep_what_came()
+
+    def _serve(self) -> None:
         cutter = pdu.Cutter()
         established = False
         artim = self.policy.artim
@@ -126,6 +141,7 @@ class Association:
             result = 3 if not known else 4 if chosen is None else 0
             if result == 0:
                 self.contexts[context.id] = context.abstract
+                self._transfers[context.id] = chosen or ""
             answers.append(
                 pdu.PresentationContext(
                     context.id,
@@ -174,11 +190,29 @@ class Association:
         if field_ == dimse.C_ECHO_RQ:
             status = self.policy.echo_status
         elif field_ == dimse.C_STORE_RQ:
-            status = 0 if self.store.keep(str(request.get(dimse.SOP_INSTANCE)), data) else 0xA700
+            status = 0 if self._keep(context, request, data) else 0xA700
         else:
             status = 0x0211
         for part in pdu.fragments(context, dimse.response_to(request, status), b""):
             self._send(part)
+
+    def _keep(self, context: int, request: dimse.Command, data: bytes) -> bool:
+        uid = str(request.get(dimse.SOP_INSTANCE))
+        if not self.store.keep(uid, data):
+            return False
+        if self.folder is not None:
+            transfer, sop_class = self._transfers[context], str(request.get(dimse.SOP_CLASS))
+            path = self.folder / f"{hashlib.sha256(uid.encode()).hexdigest()[:32]}.dcm"
+            half = path.with_suffix(f".{threading.get_ident()}")
+            half.write_bytes(file_of(Trap("stored", uid, data, transfer, sop_class)))
+            half.replace(path)
+        return True
+
+    def _keep_what_came(self) -> None:
+        """Store the beginnings of objects that never came to their end, which is wrong."""
+        for context, request in self._request.items():
+            if request.get(dimse.FIELD) == dimse.C_STORE_RQ and self._data.get(context):
+                self._keep(context, request, bytes(self._data[context]))
 
 
 BROKEN = (Ended, ssl.SSLError, ValueError, OSError)

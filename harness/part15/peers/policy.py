@@ -30,8 +30,8 @@ class Policy:
 
     *client* is ``required``, ``optional`` or ``ignored`` (no certificate is asked for). *options* and
     *verify* are further bits of OpenSSL. *reject* and *abort* replace the values of the A-ASSOCIATE-RJ
-    and A-ABORT PDUs. *after_damage* is ``drop`` or ``hold`` (the connection stays open when an
-    integrity check failed).
+    and A-ABORT PDUs. *after_damage* is ``drop``, ``hold`` (the connection stays open when an
+    integrity check failed) or ``store`` (what came of an object until then is stored).
     """
 
     minimum: str = "1.2"

@@ -45,7 +45,8 @@ class ReferencePeer:
 
     *names* are faults of :func:`part15.peers.faults.faults`. *hosts* are listened on with one port
     number each; *plain* adds a plain DICOM port, *split* two ports with one certificate type each
-    instead of one with both. *artim* and *idle* are in seconds.
+    instead of one with both. *artim* and *idle* are in seconds. In *folder*, if it is given, stored objects
+    are files, and the target names it as ``media.folder``.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class ReferencePeer:
         artim: float = 2.0,
         idle: float = 5.0,
         policy: Policy | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.pki, self.hosts, self.ae_title, self.idle = pki, tuple(hosts), ae_title, idle
-        self.names, self.artim = tuple(names), artim
+        self.names, self.artim, self.folder = tuple(names), artim, folder
         base = dataclasses.replace(policy or Policy(), artim=artim)
         self.policy = with_faults(base, [faults()[n] for n in self.names])
         self.store = Store()
@@ -186,7 +188,9 @@ class ReferencePeer:
             self._threads.discard(threading.current_thread())
 
     def _associate(self, stream: Stream | Pipes, policy: Policy) -> None:
-        Association(stream, policy, self.store, self.ae_title, self.idle).serve()
+        Association(
+            stream, policy, self.store, self.ae_title, self.idle, folder=self.folder
+        ).serve()
 
     def _front(self, plain: Plain, policy: Policy) -> None:
         """Look at what comes first, then let the script, the TLS library or the plain node answer."""
