@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from part15.observations.deid import SurvivorSeen
 from part15.wire.deid_index import Attribute, Index
 from part15.wire.deid_rules import Rules
 from part15.wire.deid_values import decoded, is_harmless, is_registered
+from part15.wire.dictionary import tag_text
 from part15.wire.part10 import Part10File
 
 CONTENT = "E.3.4-1"
@@ -89,7 +90,9 @@ _IDENTIFYING = {
     "(0008,0018)": "uid",
     "(0020,000D)": "uid",
     "(0020,000E)": "uid",
+    "(0004,1511)": "uid",
 }
+_RECORDS = "(0004,1220)"
 _LONG_ENOUGH = 6
 _ORDINARY = frozenset(["PATIENT", "PHANTOM", "MALE", "FEMALE", "TEST", "OTHER", "IMAGE", "STUDY"])
 
@@ -100,22 +103,33 @@ def originals(before: Index) -> tuple[Canary, ...]:
     Shorter ones than six characters are left out: they turn up by chance. So do words of a name (Brown,
     White): one alone is told and held against nobody (not *listed*).
     """
-    found = []
-    for path, kind in _IDENTIFYING.items():
-        attribute = before.at(path)
-        if attribute is None or attribute.items >= 0:
-            continue
-        text = decoded(before.plain(attribute), before.charset)
-        values = [v for v in text.split("\\") if not is_harmless(v.encode("utf-8", "replace"))]
-        if attribute.vr == "PN":
-            found += [each for value in values for each in _name(path, value)]
-            continue
-        found += [
-            Canary(f"value of {path}", value, "uid" if kind == "uid" else "whole", path)
-            for value in values
-            if len(value) >= _LONG_ENOUGH and not is_registered(value.encode("utf-8", "replace"))
-        ]
-    return tuple(found)
+    found: dict[tuple[str, str], Canary] = {}
+    for attribute, path, kind in _identifying(before):
+        for canary in _canaries(before, attribute, path, kind):
+            found.setdefault((canary.name, canary.value), canary)
+    return tuple(found.values())
+
+
+def _identifying(before: Index) -> Iterator[tuple[Attribute, str, str]]:
+    """Give what identifies at the top of an object and in the records of a DICOMDIR: attribute, home, kind."""
+    records = before.inside(at) if (at := before.by_path.get(_RECORDS)) is not None else ()
+    for attribute in (*filter(None, map(before.at, _IDENTIFYING)), *records):
+        home = tag_text(attribute.tag)
+        if attribute.items < 0 and attribute.level <= 1 and home in _IDENTIFYING:
+            yield attribute, home, _IDENTIFYING[home]
+
+
+def _canaries(before: Index, attribute: Attribute, path: str, kind: str) -> list[Canary]:
+    """Return what to seek of one value that stands in *path* by itself."""
+    text = decoded(before.plain(attribute), before.charset)
+    values = [v for v in text.split("\\") if not is_harmless(v.encode("utf-8", "replace"))]
+    if attribute.vr == "PN":
+        return [each for value in values for each in _name(path, value)]
+    return [
+        Canary(f"value of {path}", value, "uid" if kind == "uid" else "whole", path)
+        for value in values
+        if len(value) >= _LONG_ENOUGH and not is_registered(value.encode("utf-8", "replace"))
+    ]
 
 
 def _name(path: str, value: str) -> list[Canary]:

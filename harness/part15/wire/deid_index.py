@@ -6,6 +6,7 @@ what an implicit VR sender wrote and a receiver did not know is identity all the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from part15.wire.deid_values import TEXT, codec_of, plain
 from part15.wire.dictionary import tag_text, vr_of
 from part15.wire.elements import (
+    EXPLICIT_LITTLE,
     FRAGMENT,
     IMPLICIT_LITTLE,
     ITEM,
@@ -21,6 +23,7 @@ from part15.wire.elements import (
     Limits,
     MalformedDataSet,
     Octets,
+    Syntax,
     walk,
 )
 from part15.wire.part10 import Part10File
@@ -28,6 +31,9 @@ from part15.wire.part10 import Part10File
 HIDDEN_ITEM = b"\xfe\xff\x00\xe0"
 LARGE = 1 << 20
 """Values of more octets than this are not read unless somebody asks for pixels."""
+_ITEM_END = b"\xfe\xff\x0d\xe0" + bytes(4)
+_SEQUENCE_END = b"\xfe\xff\xdd\xe0"
+_EVER = 0xFFFFFFFF
 _CHARSET = 0x00080005
 _HIDDEN_DEPTH = 16
 
@@ -182,12 +188,11 @@ def _items(elements: Sequence[Element], number: int) -> int:
 def _hidden(
     found: list[Attribute], data: Octets, element: Element, level: int, hidden: int
 ) -> None:
-    """Open a UN value of defined length that holds items in implicit VR; leave it a leaf otherwise."""
+    """Open a UN value of defined length that holds items; leave it a leaf otherwise."""
     if bytes(data[element.value : element.value + 4]) != HIDDEN_ITEM:
         return
-    try:
-        parts = list(_hidden_items(data, element))
-    except MalformedDataSet:
+    parts = _hidden_items(data, element)
+    if parts is None:
         return
     position = len(found) - 1
     leaf = found[position]
@@ -196,16 +201,46 @@ def _hidden(
     found[position] = leaf._replace(vr="SQ", items=len(parts), after=len(found))
 
 
-def _hidden_items(data: Octets, element: Element) -> Iterator[list[Element]]:
-    at, stop = element.value, element.value + element.length
+def _hidden_items(data: Octets, element: Element) -> list[list[Element]] | None:
+    """Return the items of a value in implicit VR, as UN has it, or explicit VR, as some write; None if it has none."""
+    for syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE):
+        with contextlib.suppress(MalformedDataSet):
+            return list(_items_in(data, element.value, element.value + element.length, syntax))
+    return None
+
+
+def _items_in(data: Octets, start: int, stop: int, syntax: Syntax) -> Iterator[list[Element]]:
+    at = start
     while at < stop:
-        if stop - at < 8 or bytes(data[at : at + 4]) != HIDDEN_ITEM:
+        head = bytes(data[at : at + 4])
+        if stop - at == 8 and head == _SEQUENCE_END:
+            return
+        if stop - at < 8 or head != HIDDEN_ITEM:
             raise MalformedDataSet(at, "no item stands here")
         length = int.from_bytes(data[at + 4 : at + 8], "little")
-        if length > stop - at - 8:
-            raise MalformedDataSet(at, "the item is longer than the value, or of undefined length")
-        yield walk(data, start=at + 8, end=at + 8 + length, syntax=IMPLICIT_LITTLE)
-        at += 8 + length
+        if length == _EVER:
+            end = _item_end(data, at + 8, stop, syntax)
+            after = end + 8
+        else:
+            end = after = at + 8 + length
+        if end > stop:
+            raise MalformedDataSet(at, "the item is longer than the value")
+        yield walk(data, start=at + 8, end=end, syntax=syntax)
+        at = after
+
+
+def _item_end(data: Octets, start: int, stop: int, syntax: Syntax) -> int:
+    """Return where the delimiter of the item of undefined length stands that begins at *start*.
+
+    Raises MalformedDataSet if there is none.
+    """
+    try:
+        walk(data, start=start, end=stop, syntax=syntax)
+    except MalformedDataSet as stopped:
+        if bytes(data[stopped.offset : stopped.offset + 8]) == _ITEM_END:
+            return stopped.offset
+        raise
+    raise MalformedDataSet(start, "the item of undefined length is never closed")
 
 
 def is_text(attribute: Attribute) -> bool:
