@@ -186,6 +186,22 @@ def test_without_another_library_it_is_inconclusive_and_says_so(
     assert judged.word is OPEN
 
 
+def test_a_server_that_is_mute_inside_is_not_waited_for_in_every_suite(
+    pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(_: Bench, one: Wanted) -> Completed:
+        return Completed(one.version, one.suite, "openssl", "silent")
+
+    monkeypatch.setattr(tls_complete, "_with_server", silent)
+    monkeypatch.setattr(tls_complete.lines, "before", lambda _: NotReached("control", "silence"))
+    with ReferencePeer(pki, idle=0.5) as peer:
+        seen = tls_complete.with_server(on(peer, tmp_path))
+    assert isinstance(seen, CompletedSeen)
+    assert len(seen.tried) == tls_complete.MUTE
+    assert seen.left > 0
+    assert word("associates", seen) is OPEN
+
+
 class Sink:
     def keep(self, name: str, data: bytes, *, phi: str = "none") -> None:
         """Take evidence and forget it."""

@@ -34,8 +34,8 @@ def associates(seen: CompletedSeen) -> Judgement:
             findings=[Finding(_name(p), Word.FAIL, f"{p.ended} {p.why}".strip()) for p in wrong],
         )
     return (
-        _open(seen)
-        or _late(done)
+        _late(done)
+        or _open(seen)
         or passes(
             f"an association worked in {len(done)} pairs of version and suite, each alone.",
             observed=", ".join(_name(p) for p in done),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,8 +33,10 @@ MOST = 40
 """Pairs of a server that are completed by default."""
 START = 3.0
 """Seconds that the process of another library may take to start, beside the deadline."""
+MUTE = 3
+"""Pairs that are met by silence after which no further one is tried, where nothing has associated at all."""
 FEW = 12
-"""The same of a client, which must be made to connect for each."""
+"""Pairs of a client, which must be made to connect for each."""
 
 
 @driver(Impact.ASSOCIATE)
@@ -60,13 +63,21 @@ def with_server(
         for version, suite in pairs
         if version in versions
     ]
-    tried = tuple(
-        bench.shelf.once(("completed", bench.endpoint.id, w), lambda w=w: _with_server(bench, w))  # type: ignore[misc]
-        for w in wanted[:most]
-    )
     before = not isinstance(control, NotReached)
+    tried: list[Completed | NotReached] = []
+    for one in wanted[:most]:
+        if not before and _mute(tried):
+            break
+        key = ("completed", bench.endpoint.id, one)
+        tried.append(bench.shelf.once(key, functools.partial(_with_server, bench, one)))
     lives = (before, lines.after(bench).accepted if before else _any(tried))
-    return CompletedSeen(own.negotiated, True, tried, max(len(wanted) - most, 0), lives)
+    return CompletedSeen(own.negotiated, True, tuple(tried), len(wanted) - len(tried), lives)
+
+
+def _mute(tried: Sequence[Completed | NotReached]) -> bool:
+    """Tell whether there was nothing but silence so far, often enough."""
+    done = [pair for pair in tried if isinstance(pair, Completed)]
+    return len(done) >= MUTE and all(pair.ended == "silent" for pair in done)
 
 
 def _any(tried: Sequence[Completed | NotReached]) -> bool:

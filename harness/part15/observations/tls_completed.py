@@ -28,7 +28,7 @@ class CompletedSeen:
 
     *known* are the versions that it negotiates or offers, *listed* whether that list is whole; *tried*
     is one per pair, NotReached where no library here can complete it. *left* counts those that were
-    not tried since there are too many. *lives* tells whether the SUT associated with our usual settings
+    not tried since there are too many, or since the SUT says nothing inside of any. *lives* tells whether the SUT associated with our usual settings
     before and afterwards.
     """
 
