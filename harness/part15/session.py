@@ -175,10 +175,10 @@ class Session:
             except TargetError as error:
                 return Trouble("target", str(error))
             else:
-                if isinstance(seen, NotReached):
-                    if getattr(bench.endpoint, "trigger", None) == ASK:
-                        self.shelf.forget_missing(known, NotReached)
-                else:
+                missed = isinstance(seen, NotReached)
+                if missed and getattr(bench.endpoint, "trigger", None) == ASK:
+                    self.shelf.forget_missing(known, NotReached)
+                if recorder.wires or not missed:
                     self._reached.add(place)
                 recorder.done = driver.at != "target"
                 return seen

@@ -14,6 +14,7 @@ from part15.errors import Trouble
 from part15.evidence import Store
 from part15.model import Impact, Stimulus
 from part15.observations import NotReached
+from part15.observations.iscl import Carried
 from part15.registry import Driver
 from part15.session import Session, expand_endpoints
 from part15.target import Target
@@ -139,12 +140,20 @@ def test_a_target_that_was_never_reached_is_not_asked_for_every_case(
 def test_a_target_that_was_reached_before_is_inconclusive_not_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = session_with(Scripted(SEEN, DEAD, SEEN), tmp_path, monkeypatch)
+    session = session_with(Scripted(Carried(), DEAD, SEEN), tmp_path, monkeypatch)
     session.observe(stimulus(1))
     gone = session.observe(stimulus(2))
     assert isinstance(gone, NotReached)
     assert "answered on tls earlier" in gone.why
     assert session.observe(stimulus(3)) == SEEN
+
+
+def test_what_was_missed_before_any_connection_reached_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = session_with(Scripted(SEEN, DEAD), tmp_path, monkeypatch)
+    session.observe(stimulus(1))
+    assert session.observe(stimulus(2)) is DEAD
 
 
 def test_trouble_of_ours_stays_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
