@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 HERE = Path(__file__).parent
 MODULES = HERE.parent.parent / ".node-peers" / "node_modules"
 CLAIMS = (
@@ -27,6 +29,11 @@ CLAIMS = (
     "bit-preserving-digital-signatures-use",
     "basic-digital-signatures-use",
 )
+
+
+def installed(program: str) -> pytest.MarkDecorator:
+    missing = shutil.which(program) is None and not os.environ.get("PART15_REQUIRE_PEERS")
+    return pytest.mark.skipif(missing, reason=f"{program} is not installed")
 
 
 def free_port() -> int:
@@ -182,10 +189,11 @@ def _stunnel(at: Place, pki: Any) -> list[str]:
 
 
 @contextlib.contextmanager
-def _process(command: list[str], port: int, log: Path) -> Iterator[None]:
+def process(command: list[str], port: int, log: Path = Path(os.devnull)) -> Iterator[None]:
+    """Run *command* until the block ends; it listens on *port* when the block begins."""
     environment = {**os.environ, "TCP_NODELAY": "1", "NODE_PATH": str(MODULES)}
     with log.open("ab") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
+        started = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
     try:
         until = time.monotonic() + 30
         while True:
@@ -193,17 +201,17 @@ def _process(command: list[str], port: int, log: Path) -> Iterator[None]:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 break
             except OSError:
-                assert process.poll() is None, (command, log.read_text()[-600:])
-                assert time.monotonic() < until, (command, log.read_text()[-600:])
+                assert started.poll() is None, (command, log.read_bytes()[-600:])
+                assert time.monotonic() < until, (command, log.read_bytes()[-600:])
                 threading.Event().wait(0.05)
         yield
     finally:
-        process.terminate()
+        started.terminate()
         try:
-            process.wait(8)
+            started.wait(8)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            started.kill()
+            started.wait()
 
 
 @contextlib.contextmanager
@@ -239,7 +247,7 @@ def running(node: Node, pki: Any, folder: Path) -> Iterator[dict[str, Any]]:
         document["media"] = {"folder": str(at.store)}
     log = folder / "peer.log"
     with (
-        _process(node.command(at), at.port, log),
-        _process(_stunnel(at, pki), at.secure, log),
+        process(node.command(at), at.port, log),
+        process(_stunnel(at, pki), at.secure, log),
     ):
         yield document

@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
-import socket
-import subprocess
-import threading
-import time
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from part15.model import Word
 from part15.selftest_filtering import POLICY
 from part15.selftest_tls import drive
 
-
-def installed(program: str) -> pytest.MarkDecorator:
-    missing = shutil.which(program) is None and not os.environ.get("PART15_REQUIRE_PEERS")
-    return pytest.mark.skipif(missing, reason=f"{program} is not installed")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    """Run *command* until the block ends; it listens on *port* when the block begins."""
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "TCP_NODELAY": "1"},
-    )
-    try:
-        until = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, command
-                assert time.monotonic() < until, command
-                threading.Event().wait(0.05)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(8)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+peers = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("archive_peers.py"))))
+free_port, installed, running = peers.free_port, peers.installed, peers.process
 
 
 def target(port: int, destination: int, **more: Any) -> dict[str, Any]:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
-import socket
-import subprocess
-import threading
-import time
-from collections.abc import Iterator
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-
-import pytest
 
 from part15.bench import Bench, Ledger, Shelf
 from part15.drivers import identity, status_lines, storage
@@ -25,41 +17,11 @@ from part15.observations.status import PARTNER
 from part15.registry import checks
 from part15.target_file import parse_target
 
+peers = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("archive_peers.py"))))
+free_port, installed, running = peers.free_port, peers.installed, peers.process
+
+
 PASSCODE = "rose and 42 thorns"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
-@contextlib.contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    """Run *command* until the block ends; it listens on *port* when the block begins."""
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "TCP_NODELAY": "1"},
-    )
-    try:
-        until = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, command
-                assert time.monotonic() < until, command
-                threading.Event().wait(0.05)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(8)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def bench_on(folder: Path, port: int, title: str = "ANY-SCP", **document: Any) -> Bench:
@@ -103,10 +65,6 @@ def failing(check: str, seen: Any) -> set[str]:
         for f in judged(check, seen).findings
         if f.word is Word.FAIL and not f.subject.startswith("generated")
     }
-
-
-def installed(program: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
 
 
 STORESCP = installed("storescp")
