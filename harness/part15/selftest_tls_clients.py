@@ -71,6 +71,10 @@ def document(
     }
 
 
+_OLD = {"B.1", "B.3"}
+"""The sections whose right client stands on GnuTLS."""
+
+
 @dataclass(frozen=True)
 class ClientArena:
     """The embedded client under one profile."""
@@ -94,7 +98,12 @@ class ClientArena:
             return [faults()["client_offers_compressed_points"]]
         sets = RULE_SETS if self.rule_sets else ()
         mine = {c.id for name in (self.profile, *sets) for c in load.load_profiles()[name].clauses}
-        return [f for f in faults().values() if mine & set(f.flips)]
+        return [f for f in faults().values() if mine & set(f.flips) and self._fits(f)]
+
+    def _fits(self, fault: Fault) -> bool:
+        """Tell whether *fault* is made from this client: one of B.1 and B.3 is of theirs only."""
+        sections = {clause.partition("-")[0] for clause in fault.flips if clause.startswith("B.")}
+        return not sections or not sections <= _OLD or self.name.partition(" ")[0] in _OLD
 
     def right(self) -> Judged:
         """Judge the right client."""

@@ -199,7 +199,8 @@ def _once(host: str, port: int, called: str, pki: Path, does: Behaviour) -> Asso
         line = _gnutls_line(plain, pki, does, until)
         return request_on(line, request, until, does.abort)
     if does.careless:
-        return request_on(careless_line(plain.sock, pki, does, until), request, until, does.abort)
+        line = careless_line(plain.sock, pki, does, until, name=host)
+        return request_on(line, request, until, does.abort)
     context = client_context(does, pki)
     name = host if does.sni or context.check_hostname else None
     spoken = listen_to(context)

@@ -77,9 +77,15 @@ def _release(talk: Conversation, until: float) -> None:
     talk.next(until)
 
 
-def careless_line(sock: socket.socket, pki: Path, does: Any, until: float) -> Line:
+def careless_line(sock: socket.socket, pki: Path, does: Any, until: float, *, name: str) -> Line:
     """Return a line after a handshake of TLS 1.2 that verifies nothing: whatever is selected, it goes on."""
     shows = tls12.Shows.of(str(pki / "client.pem"), str(pki / "client.key"))
     private = b"part15 has one key".ljust(32, b"\7") if does.careless == "fixed" else b""
-    offer = Offer(("1.2",), (*SUITES, *DHE), groups=GROUPS, alpn=does.alpn)
+    offer = Offer(
+        ("1.2",),
+        (*SUITES, *DHE),
+        groups=GROUPS,
+        alpn=does.alpn,
+        server_name=name if does.sni else "",
+    )
     return own_line(tcp.Stream(sock, until), offer, shows, private)

@@ -41,7 +41,10 @@ FAULTS = (
     Fault(
         "fails_to_echo",
         "accepts associations inside TLS, but answers C-ECHO with a failure",
-        for_each("{}-framework", "B.9", "B.10", "B.11", "B.12", "B.13"),
+        (
+            *for_each("{}-framework", "B.9", "B.10", "B.11", "B.12", "B.13"),
+            "TLS-COMMON-completes-selected",
+        ),
         "DICOM does not work inside TLS",
         _FAMILY,
         {"echo_status": 0x0110},

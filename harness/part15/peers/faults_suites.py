@@ -153,7 +153,13 @@ FAULTS = (
     Fault(
         "accepts_integrity_only_suite",
         "serves the integrity-only suites of RFC 9150 in TLS 1.3",
-        ("B.12-no-null", "B.12-encrypt-and-integrity", "RFC7525-no-null", "RFC9325-no-null"),
+        (
+            "B.12-no-null",
+            "B.12-encrypt-and-integrity",
+            "RFC7525-no-null",
+            "RFC9325-no-null",
+            "TLS-COMMON-completes-selected",
+        ),
         "data would go in clear",
         _FAMILY,
         {"scripts": (s.selects13(INTEGRITY_ONLY),)},
@@ -197,7 +203,12 @@ FAULTS = (
     Fault(
         "accepts_static_rsa",
         "serves RSA key transport to clients that offer nothing better",
-        ("RFC7525-no-static-rsa", "RFC9325-no-static-rsa", *_MODIFIED),
+        (
+            "RFC7525-no-static-rsa",
+            "RFC9325-no-static-rsa",
+            "TLS-COMMON-completes-selected",
+            *_MODIFIED,
+        ),
         "no forward secrecy",
         _FAMILY,
         {
@@ -265,6 +276,7 @@ FAULTS = (
             "RFC9325-server-prefers-c02f",
             "RFC7525-no-static-rsa",
             "RFC9325-no-static-rsa",
+            "TLS-COMMON-completes-selected",
         ),
         "the order of the client decides, and the weaker suite wins",
         _FAMILY,
