@@ -12,7 +12,7 @@ from typing import Any
 from part15 import load
 from part15.peers.client import BASES
 from part15.peers.client_service import ClientService
-from part15.peers.declared import attestations, declarations
+from part15.peers.declared import SERVER_IDENTITIES, attestations, declarations
 from part15.peers.faults import Fault
 from part15.peers.faults_clients import faults
 from part15.pki import Pki
@@ -21,22 +21,6 @@ from part15.selftest_tls import RETIRED, drive, judged, shared_pki
 
 WAIT = 5.0
 """Seconds in which the client must have connected."""
-IDENTITIES = {
-    "wrong_name": "wrong-name",
-    "expired": "expired",
-    "future": "future",
-    "wrong_usage": "client-only",
-    "revoked": "revoked",
-    "long_chain": "long-chain",
-    "rsa_1024": "rsa-1024",
-    "p_192": "p-192",
-    "p_224": "p-224",
-    "weak_issuer": "weak-issuer",
-    "weak_issuer_ec": "weak-issuer-ec",
-    "sha1": "sha1",
-    "md5": "md5",
-    "sha224": "sha224",
-}
 
 
 def document(
@@ -58,7 +42,7 @@ def document(
                 "trigger": list(trigger),
                 "trust": str(pki.ca),
                 "identity": identity("server"),
-                "identities": {kind: identity(name) for kind, name in IDENTITIES.items()},
+                "identities": {kind: identity(name) for kind, name in SERVER_IDENTITIES.items()},
                 "wait": WAIT,
             }
         },

@@ -173,6 +173,19 @@ def test_a_server_of_b13_is_completed_with_camellia_and_ccm_8(pki: Pki, tmp_path
     assert word("associates", seen) is PASS, seen
 
 
+@needs_gnutls
+def test_a_curve_that_our_own_library_lacks_is_not_held_against_the_server(
+    pki: Pki, tmp_path: Path
+) -> None:
+    policy = Policy(certificates=("server", "p-224"))
+    with ReferencePeer(pki, policy=policy, idle=0.5) as peer:
+        seen = tls_complete.with_server(on(peer, tmp_path))
+    assert isinstance(seen, CompletedSeen)
+    done = {p.suite: p for p in seen.tried if isinstance(p, Completed)}
+    assert done[0xC02C].library == "gnutls"
+    assert word("associates", seen) is PASS, seen
+
+
 def test_without_another_library_it_is_inconclusive_and_says_so(
     pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

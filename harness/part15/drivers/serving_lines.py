@@ -17,19 +17,14 @@ from part15.channel.people import gave_up
 from part15.channel.tls import Ended, Plain
 from part15.channel.tls12_server import OwnServer
 from part15.channel.trigger import acting, unreached
+from part15.drivers import wrong_identities
 from part15.errors import TargetError, Trouble
 from part15.observations import NotReached
 from part15.wire.tls12_answers import WAYS, Ours, Way
 
 RIGHT = "right"
-MADE = {"unknown_ca": "untrusted", "self_signed": "self-signed"}
-"""Kinds of certificate that we make ourselves, by the names they have in the throw-away PKI."""
-DERIVED = ("key_mismatch", "garbage", "huge")
-"""Kinds that are made from the right certificate: they need no CA that the product trusts."""
-OWN = (*DERIVED, "p_192", "p_224")
+OWN = (*wrong_identities.DERIVED, "p_192", "p_224")
 """Kinds that no TLS library shows for us; our own TLS 1.2 does."""
-BALLAST = 10_000_000
-"""Octets of the certificate that is sent along with the right one as kind ``huge``."""
 EVERYTHING = "ALL:eNULL:!aNULL:!PSK:!SRP:@SECLEVEL=0"
 """Every suite with a certificate that the library has."""
 LATE = 3.0
@@ -49,18 +44,13 @@ def files_of(bench: Bench, kind: str) -> tuple[str, str] | NotReached:
             return found
     except TargetError as error:
         raise Trouble("identity", f"listeners.{listener.id}: {error}") from None
-    made = MADE.get(kind)
+    made = wrong_identities.make(bench.scratch / kind, kind)
     if made is None:
         key = "identity" if kind == RIGHT else f"identities.{kind}"
         return NotReached(
             "identity", f"give listeners.{listener.id}.{key}: certificate and key in PEM"
         )
-    from part15.pki import make_untrusted
-
-    folder = bench.scratch / kind
-    folder.mkdir(exist_ok=True)
-    identity = make_untrusted(folder, made)
-    return str(identity.certificate), str(identity.key)
+    return made
 
 
 def server_context(bench: Bench, certificate: str, key: str) -> ssl.SSLContext:
@@ -87,14 +77,16 @@ def server_context(bench: Bench, certificate: str, key: str) -> ssl.SSLContext:
 def ours(bench: Bench, kind: str) -> Ours | NotReached:
     """Return the certificate of *kind* as our own TLS shows it; raises Trouble("identity").
 
-    The kinds :data:`DERIVED` are made from the right one, if the target gives none.
+    The kinds that can be derived are made from the right one, if the target gives none.
     """
-    derived = kind in DERIVED and kind not in bench.endpoint.identities
+    derived = kind in wrong_identities.DERIVED and kind not in bench.endpoint.identities
     found = files_of(bench, RIGHT if derived else kind)
     if isinstance(found, NotReached):
         return found
     right = _loaded(bench, *found)
-    return _derived(right, kind) if derived else right
+    if not derived:
+        return right
+    return Ours(*wrong_identities.derive(right.chain, right.key, kind))
 
 
 def _loaded(bench: Bench, certificate: str, key: str) -> Ours:
@@ -108,21 +100,6 @@ def _loaded(bench: Bench, certificate: str, key: str) -> Ours:
     except (OSError, ValueError, TypeError) as error:
         why = f"listeners.{bench.endpoint.id}: {certificate} and {key} cannot be used ({error})"
         raise Trouble("identity", why) from None
-
-
-def _derived(right: Ours, kind: str) -> Ours:
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    from part15.forge import Template, issue, shared_keys
-
-    if kind == "garbage":
-        return Ours((b"\x30\x82\x01\x00" + b"\xa5" * 256,), right.key)
-    keys = shared_keys()
-    other = keys.rsa("server-other") if right.kind == "RSA" else keys.ec("server-other")
-    if kind == "key_mismatch":
-        return Ours(right.chain, other)
-    ballast = issue("ballast", other, None, Template(padding=BALLAST))
-    return Ours((*right.chain, ballast.public_bytes(Encoding.DER)), right.key)
 
 
 def own_tls(way: Way, shown: Ours) -> Protect:

@@ -11,6 +11,7 @@ from part15.channel.association import Conversation
 from part15.channel.tls import Ended, Plain
 from part15.drivers import session_foreign as foreign
 from part15.drivers import session_lines as lines
+from part15.drivers import wrong_identities
 from part15.errors import Trouble
 from part15.model import Impact
 from part15.observations import NotReached
@@ -38,7 +39,7 @@ KINDS = (
     "rsa_1024",
     "sha1",
     "md5",
-    *lines.DERIVED,
+    *wrong_identities.DERIVED,
 )
 """The kinds of client identity that are shown by default."""
 
@@ -87,7 +88,7 @@ def show_identities(
 
 
 def _show(bench: Bench, kind: str) -> AssociationSeen | NotReached:
-    if kind in lines.DERIVED and kind not in bench.endpoint.identities:
+    if kind in wrong_identities.DERIVED and kind not in bench.endpoint.identities:
         return _show_derived(bench, kind)
     given = bench.endpoint.identities.get(kind)
     label = f"identities.{kind}"

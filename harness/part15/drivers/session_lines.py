@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import ssl
 import time
@@ -14,6 +13,7 @@ from part15.bench import Bench
 from part15.channel import tcp
 from part15.channel.association import Line, associate, protect
 from part15.channel.tls import Ended, Plain, client_context
+from part15.drivers import wrong_identities
 from part15.errors import TargetError, Trouble
 from part15.observations import NotReached
 from part15.observations.session import AssociationSeen
@@ -257,23 +257,10 @@ def _words(seen: AssociationSeen) -> str:
 
 def made_identity(bench: Bench, kind: str) -> Shown | None:
     """Return an identity that we can make ourselves, since it needs no CA that the product trusts."""
-    names = {"unknown_ca": "untrusted", "self_signed": "self-signed"}
     if kind == "none":
         return Shown()
-    if kind not in names:
-        return None
-    from part15.pki import make_untrusted
-
-    with contextlib.suppress(FileExistsError):
-        (bench.scratch / "pki").mkdir()
-    found = make_untrusted(bench.scratch / "pki", names[kind])
-    return Shown(str(found.certificate), str(found.key))
-
-
-DERIVED = ("key_mismatch", "garbage", "huge")
-"""Kinds of identity that are made from the right one, and that only a TLS 1.2 of our own shows."""
-BALLAST = 10_000_000
-"""Octets of the certificate that is sent along with the right one as kind ``huge``."""
+    found = wrong_identities.make(bench.scratch / "pki", kind)
+    return Shown(*found) if found else None
 
 
 def own_attempt(bench: Bench, kind: str) -> AssociationSeen:
@@ -292,24 +279,13 @@ def own_attempt(bench: Bench, kind: str) -> AssociationSeen:
 
 def _changed(bench: Bench, kind: str) -> Any:
     """Return the endpoint's identity as our own TLS shows it, changed as *kind* says."""
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     from part15.channel.tls12 import Shows
-    from part15.forge import Template, issue, shared_keys
 
     mine = identity_of(bench)
     try:
         right = Shows.of(mine.certificate, mine.key, mine.password)
     except (OSError, ValueError, TypeError) as error:
         raise Trouble("identity", f"endpoints.{bench.endpoint.id}.identity: {error}") from None
-    keys = shared_keys()
-    other = keys.rsa("other") if isinstance(right.key, rsa.RSAPrivateKey) else keys.ec("other")
-    if kind == "key_mismatch":
-        return Shows(right.chain, other)
-    if kind == "garbage":
-        return Shows((b"\x30\x82\x01\x00" + b"\xa5" * 256,), right.key)
-    if kind == "huge":
-        ballast = issue("ballast", other, None, Template(padding=BALLAST))
-        return Shows((*right.chain, ballast.public_bytes(Encoding.DER)), right.key)
-    return right
+    if kind not in wrong_identities.DERIVED:
+        return right
+    return Shows(*wrong_identities.derive(right.chain, right.key, kind))

@@ -86,15 +86,25 @@ def _any(tried: Sequence[Completed | NotReached]) -> bool:
 
 
 def _with_server(bench: Bench, wanted: Wanted) -> Completed | NotReached:
-    why = ""
+    """Complete one pair by the first library that can; what all of them fail at is the server's.
+
+    A library may lack more than a suite: the curve of the server's certificate, for one.
+    """
+    why, failed = "", None
     for engine in completing.engines(wanted):
         bench.note(f"association with {wanted.text} by {engine['engine']}")
         seen = _attempt(bench, wanted, engine)
-        if seen.outcome != "ours" and _as_wanted(seen, wanted):
-            ended = "accepted" if seen.accepted and seen.echo == 0 else seen.outcome
-            ended = "no C-ECHO" if ended == "accepted" and seen.echo != 0 else ended
-            return Completed(wanted.version, wanted.suite, str(engine["engine"]), ended, seen.why)
-        why = f"{engine['engine']}: {seen.why or 'another suite was selected'}"
+        if seen.outcome == "ours" or not _as_wanted(seen, wanted):
+            why = f"{engine['engine']}: {seen.why or 'another suite was selected'}"
+            continue
+        ended = "accepted" if seen.accepted and seen.echo == 0 else seen.outcome
+        ended = "no C-ECHO" if ended == "accepted" and seen.echo != 0 else ended
+        pair = Completed(wanted.version, wanted.suite, str(engine["engine"]), ended, seen.why)
+        if ended in ("accepted", "no C-ECHO", "silent"):
+            return pair
+        failed = failed or pair
+    if failed is not None:
+        return failed
     return NotReached("library", f"{wanted.text}: {why}" if why else completing.missing(wanted))
 
 

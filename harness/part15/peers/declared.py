@@ -85,6 +85,24 @@ def _identity(pki: Pki, name: str) -> dict[str, str]:
     return {"certificate": str(pki[name].certificate), "key": str(pki[name].key)}
 
 
+SERVER_IDENTITIES = {
+    "wrong_name": "wrong-name",
+    "expired": "expired",
+    "future": "future",
+    "wrong_usage": "client-only",
+    "revoked": "revoked",
+    "long_chain": "long-chain",
+    "rsa_1024": "rsa-1024",
+    "p_192": "p-192",
+    "p_224": "p-224",
+    "weak_issuer": "weak-issuer",
+    "weak_issuer_ec": "weak-issuer-ec",
+    "sha1": "sha1",
+    "sha224": "sha224",
+    "md5": "md5",
+}
+"""The server certificates that we can show to a client, by the kind that stimuli ask for."""
+
 IDENTITIES = {
     "expired": "expired",
     "future": "future",

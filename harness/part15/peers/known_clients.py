@@ -14,26 +14,6 @@ from part15.wire.trap_objects import SECONDARY_CAPTURE, Trap, base, file_of, joi
 
 Trigger = Callable[[Place], list[str]]
 
-SHOWN = {
-    "wrong_name": "wrong-name",
-    "unknown_ca": "untrusted",
-    "self_signed": "self-signed",
-    "expired": "expired",
-    "future": "future",
-    "wrong_usage": "client-only",
-    "revoked": "revoked",
-    "long_chain": "long-chain",
-    "rsa_1024": "rsa-1024",
-    "p_192": "p-192",
-    "p_224": "p-224",
-    "weak_issuer": "weak-issuer",
-    "weak_issuer_ec": "weak-issuer-ec",
-    "sha1": "sha1",
-    "sha224": "sha224",
-    "md5": "md5",
-}
-"""The server certificates that we can show to a client, by the kind that stimuli ask for."""
-
 
 @dataclass(frozen=True)
 class KnownClient:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from part15.errors import TargetError
+from part15.peers.declared import SERVER_IDENTITIES
 from part15.peers.known import Place
-from part15.peers.known_clients import SHOWN, KnownClient
+from part15.peers.known_clients import KnownClient
 from part15.peers.starting import free_port, process
 from part15.pki import Pki
 from part15.toml_writing import toml_text
@@ -34,7 +35,7 @@ def document(client: KnownClient, at: Place) -> dict[str, Any]:
                 "trigger": client.trigger(at),
                 "trust": str(at.pki.ca),
                 "identity": identity("server"),
-                "identities": {kind: identity(name) for kind, name in SHOWN.items()},
+                "identities": {kind: identity(name) for kind, name in SERVER_IDENTITIES.items()},
                 "wait": client.wait,
             }
         },

@@ -29,6 +29,8 @@ _GNUTLS_ENC = {"ChaCha20": "CHACHA20-POLY1305", "3DES": "3DES-CBC", "RC4": "ARCF
 _MACS = {"SHA-1": "SHA1", "SHA-256": "SHA256", "SHA-384": "SHA384", "MD5": "MD5", "AEAD": "AEAD"}
 TAIL = "+COMP-NULL:+SIGN-ALL:+GROUP-ALL:+CTYPE-X509:%PROFILE_VERY_WEAK:%VERIFY_ALLOW_BROKEN"
 """Nothing that GnuTLS would refuse by itself: a refusal is to be the other side's."""
+_SMALL = ":+GROUP-SECP224R1:+GROUP-SECP192R1"
+"""Curves that GROUP-ALL leaves out, and that a certificate may be on; TLS 1.3 has them no more (RFC 8446 4.2.7)."""
 
 
 def gnutls_priority(version: str, suite: int) -> str:
@@ -39,7 +41,8 @@ def gnutls_priority(version: str, suite: int) -> str:
         return ""
     cipher = _GNUTLS_ENC.get(known.enc) or _gnutls_cipher(known)
     parts = (GNUTLS_VERSIONS[version], cipher, _MACS[known.mac], kx)
-    return f"NONE:{':'.join(f'+{part}' for part in parts)}:{TAIL}"
+    small = "" if version == "1.3" else _SMALL
+    return f"NONE:{':'.join(f'+{part}' for part in parts)}:{TAIL}{small}"
 
 
 def _gnutls_cipher(suite: Suite) -> str:
