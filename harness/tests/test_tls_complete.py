@@ -186,6 +186,18 @@ def test_a_curve_that_our_own_library_lacks_is_not_held_against_the_server(
     assert word("associates", seen) is PASS, seen
 
 
+def test_without_another_library_ours_completes_what_is_selected_of_tls_13(
+    pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign, "engines", lambda _: [])
+    with ReferencePeer(pki, idle=0.5) as peer:
+        seen = tls_complete.with_server(on(peer, tmp_path), versions=["1.3"])
+    assert isinstance(seen, CompletedSeen)
+    found = {p.suite: p.ended for p in seen.tried if isinstance(p, Completed)}
+    assert set(found.values()) == {"accepted"}
+    assert len(found) == 1, "it offers all, and one is selected; of the others nothing is known"
+
+
 def test_without_another_library_it_is_inconclusive_and_says_so(
     pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,13 +26,14 @@ def openssl_names() -> Mapping[int, str]:
 def engines(wanted: Wanted) -> list[dict[str, Any]]:
     """Return the settings of each library that can complete what is *wanted*, ours first.
 
-    In TLS 1.3 ours cannot be told which suite to use, so that the others come first there.
+    In TLS 1.3 ours cannot be told which suite to use: it offers all, and the others come first there.
     """
     others = foreign.engines(wanted)
     if wanted.version not in VERSIONS or wanted.suite not in openssl_names():
         return others
-    ours = [{"engine": OPENSSL, "ciphers": f"{openssl_names()[wanted.suite]}:@SECLEVEL=0"}]
-    return [*others, *ours] if wanted.version == "1.3" else [*ours, *others]
+    if wanted.version == "1.3":
+        return [*others, {"engine": OPENSSL, "ciphers": ALL}]
+    return [{"engine": OPENSSL, "ciphers": f"{openssl_names()[wanted.suite]}:@SECLEVEL=0"}, *others]
 
 
 def missing(wanted: Wanted) -> str:
